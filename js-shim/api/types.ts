@@ -1,0 +1,144 @@
+/**
+ * The vocabulary of a room, as JavaScript sees it. Nothing here knows Jupyter.
+ *
+ * A *room* is a set of people who replicate the same documents. A document is named by its
+ * *genesis id* (lower-case hex SHA-256 of the update that began its history), so two different
+ * histories can never merge. The room's *index* says which document lives at which path.
+ */
+
+/** Lower-case hex SHA-256 of the update a document's history began with. */
+export type GenesisId = string;
+
+/** What a person needs to be in a room. */
+export interface IRoomOptions {
+  /** Signaling servers, `ws://` or `wss://`; any one that works is enough. */
+  signaling: string[];
+  /** The room prefix; hashed together with the room's name into the room id. At least 8 characters. */
+  prefix: string;
+  /** The room's name, as in `?room=`. */
+  room: string;
+  /** The secret of a *shared* room (from the URL fragment). Absent for a *named* room. */
+  secret?: string;
+  /** Passed to `RTCPeerConnection`. */
+  iceServers?: RTCIceServer[];
+}
+
+/** One line of the room's index. */
+export interface IIndexEntry {
+  /** Path in everybody's own drive, without a drive name. */
+  path: string;
+  /** The document that lives there. */
+  genesis: GenesisId;
+  /** Jupyter content type: `notebook`, `file`, … */
+  contentType: string;
+  /** Jupyter file format: `json`, `text`, … */
+  format: string;
+}
+
+/** How the question "is anybody else here?" was answered. */
+export type Settlement =
+  /** Signaling answered: nobody else is in the room. */
+  | 'alone'
+  /** Everybody who is here has told us the index. */
+  | 'together'
+  /** No signaling server could be reached, or nobody answered in time. */
+  | 'unanswered';
+
+/** The state of one signaling server. */
+export interface ISignalingStatus {
+  url: string;
+  state: 'connecting' | 'open' | 'closed';
+}
+
+/** Another person's page. */
+export interface IPeerStatus {
+  id: string;
+  /** `ready` once both sides have proved that they know the room's key. */
+  state: 'connecting' | 'proving' | 'ready';
+}
+
+/** A picture of the room at one moment. */
+export interface IRoomStatus {
+  signaling: ISignalingStatus[];
+  peers: IPeerStatus[];
+  /** Null until it is known who else is here. */
+  settlement: Settlement | null;
+  /** Documents whose content is on its way to us: genesis id, bytes received and announced. */
+  transfers: { genesis: GenesisId; received: number; total: number }[];
+}
+
+/** Something a person should be told. `code` is stable, `detail` is for the message. */
+export interface INotice {
+  code:
+    | 'signaling-unreachable'
+    | 'signaling-back'
+    | 'peer-unreachable'
+    | 'wrong-secret'
+    | 'unknown-version'
+    | 'bad-peer'
+    | 'engine-failed';
+  detail: string;
+}
+
+/** Minimal part of a Yjs document that the engine needs. */
+export interface IYDoc {
+  clientID: number;
+  on(event: 'update', handler: (update: Uint8Array, origin: unknown) => void): void;
+  off(event: 'update', handler: (update: Uint8Array, origin: unknown) => void): void;
+}
+
+/** A Yjs document that takes part in the room, until `dispose()`. */
+export interface IAttachment {
+  readonly genesis: GenesisId;
+  readonly isDisposed: boolean;
+  dispose(): void;
+}
+
+/** What `lab/` uses of a room; `Room` in `room.ts` implements it. */
+export interface IRoom {
+  /** Lower-case hex SHA-256 of `prefix-room`: the topic that signaling sees. */
+  readonly id: string;
+  readonly status: IRoomStatus;
+  readonly isDisposed: boolean;
+
+  /** Resolves when it is known who else is here. Never rejects. */
+  settled(): Promise<Settlement>;
+
+  /** The index entry at a path, as known now. Await `settled()` first. */
+  entry(path: string): IIndexEntry | null;
+  /** All index entries, as known now. */
+  entries(): IIndexEntry[];
+
+  /**
+   * Put a document into the room: hold `update` (the genesis update, whose SHA-256 is
+   * `entry.genesis`) and say that it lives at `entry.path`. Resolves when every person here has
+   * confirmed, with the entry that won: another one where somebody claimed the path before.
+   * `replace` claims the path even when it is taken.
+   */
+  claim(entry: IIndexEntry, update: Uint8Array, options?: { replace?: boolean }): Promise<IIndexEntry>;
+
+  /**
+   * The whole content of a document as one Yjs update, waiting for it to arrive. Null when it is
+   * in nobody's hands any more.
+   */
+  fetch(genesis: GenesisId): Promise<Uint8Array | null>;
+
+  /**
+   * Keep `ydoc` and the document in step from now on, both ways: what the document has is applied to
+   * `ydoc` (with the room as origin), and what `ydoc` has and the document lacks is sent.
+   */
+  attach(genesis: GenesisId, ydoc: any, awareness?: any): IAttachment;
+
+  /** Keep the room's presence (not a document's) in step with this awareness. */
+  attachPresence(awareness: any): { dispose(): void };
+
+  /** Called with no arguments whenever `status` changed. Returns how to stop listening. */
+  onStatus(listener: () => void): () => void;
+  /** Called when an entry at a path appeared or now names another document. */
+  onIndex(listener: (entry: IIndexEntry, previous: IIndexEntry | null) => void): () => void;
+  /** Called with what a person should be told. */
+  onNotice(listener: (notice: INotice) => void): () => void;
+
+  /** Leave: tell the others, close every connection, free the engine. */
+  dispose(): void;
+}
