@@ -1,0 +1,35 @@
+/**
+ * SHA-256, in whatever page we are.
+ *
+ * `crypto.subtle` is fast but exists only in secure contexts: a site served over plain `http://`
+ * from anything but localhost has none. `@noble/hashes` (audited, no dependencies) stands in there,
+ * and wherever a hash is wanted without waiting.
+ */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+
+/** Lower-case hex SHA-256 of bytes. */
+export async function digest(bytes: Uint8Array): Promise<string> {
+  const subtle = globalThis.crypto?.subtle;
+  if (!subtle) {
+    return bytesToHex(sha256(bytes));
+  }
+  const hash = await subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
+  return bytesToHex(new Uint8Array(hash));
+}
+
+/** Lower-case hex SHA-256 of a text's UTF-8, at once. */
+export function digestText(text: string): string {
+  return bytesToHex(sha256(utf8ToBytes(text)));
+}
+
+/**
+ * A Yjs client id taken from a hash.
+ *
+ * Yjs draws client ids at random from 32 bits; so many bits of a hash are as unlikely to meet
+ * another's. Whoever hashes the same content gets the same id, which is what makes equal changes
+ * one change.
+ */
+export function clientIdOf(hash: string): number {
+  return parseInt(hash.slice(0, 8), 16);
+}
