@@ -27,7 +27,7 @@ type Input = SplitStream<WebSocket>;
 type Output = SplitSink<WebSocket, Message>;
 
 /// How long a client may take for its part of the closing handshake.
-const CLOSING_TIME: Duration = Duration::from_secs(1);
+pub const CLOSING_TIME: Duration = Duration::from_secs(1);
 
 /// Serves one client until its connection has ended.
 pub async fn serve(

@@ -26,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::admission::Admission;
+use crate::connection::CLOSING_TIME;
 use crate::http::{App, Peer, answer};
 use crate::options::Options;
 use crate::site::Site;
@@ -193,5 +194,7 @@ async fn serve_http(stream: TcpStream, peer: Peer, app: Arc<App>) {
         _ = connection.as_mut() => return,
         () = shutdown.cancelled() => connection.as_mut().graceful_shutdown(),
     }
-    let _ = connection.await;
+    // A browser keeps connections open just in case, and hyper waits for the first request of one
+    // that never had any, so waiting has an end here too.
+    let _ = timeout(CLOSING_TIME, connection).await;
 }
