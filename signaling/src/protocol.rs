@@ -13,7 +13,7 @@
 //! arrived in ([`RawValue`]), so that no number is rounded and no key is reordered on the way.
 //!
 //! What is not understood falls into two classes. An unknown `type` is ignored, as y-webrtc's
-//! server does, so that clients may try newer servers first. A message that is not a JSON object,
+//! server does, so that a newer client can use an older server. A message that is not a JSON object,
 //! or lacks what its type needs, is a mistake in the client and is answered by closing with 1007.
 
 use axum::extract::ws::Utf8Bytes;
