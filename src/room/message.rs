@@ -1,0 +1,135 @@
+//! What peers say to each other once both have proved that they belong here.
+//!
+//! A message is a header in postcard's format, then, for those that carry one, a body of raw bytes up
+//! to the end: an update of 40 MB is never copied just to be wrapped. Every message names what it is
+//! about (a document, a channel) and where it came from, and is idempotent, so that it may be
+//! repeated, and forwarded by others, without harm.
+
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::ids::{DocumentId, PeerId};
+use super::index::Entry;
+use super::limits;
+
+/// A message's fixed part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Header {
+    /// Lines of the sender's index. With `confirm`, the receiver says when it has merged them.
+    Index {
+        entries: Vec<Entry>,
+        confirm: Option<u32>,
+    },
+    /// The index message with this number has been merged, and everything that the sender had
+    /// claimed before that was sent ahead of this.
+    IndexConfirmed { number: u32 },
+    /// Yjs sync step 1, and a subscription: the body is the sender's state vector. The answer is
+    /// what it lacks, and from then on every update made on the other side.
+    Sync { document: DocumentId },
+    /// A Yjs update, in the body. `answers` marks the last one of the answer to a `Sync`.
+    Update {
+        document: DocumentId,
+        origin: PeerId,
+        answers: bool,
+    },
+    /// The sender has no content of this document and so is no source for it.
+    Missing { document: DocumentId },
+    /// A y-protocols awareness update, in the body, about the room or about one document.
+    Presence {
+        channel: Option<DocumentId>,
+        origin: PeerId,
+    },
+    /// The sender is leaving.
+    Bye,
+}
+
+/// A header and its body. The body is shared between the queues of all who get it.
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub header: Header,
+    pub body: Rc<[u8]>,
+}
+
+/// Why bytes are no message.
+#[derive(Debug, Error, PartialEq)]
+pub enum MessageError {
+    #[error("a message that cannot be read")]
+    Unreadable,
+    #[error("an index of more than {} entries", limits::INDEX_ENTRIES)]
+    TooManyEntries,
+    #[error("a name in the index that is not a path")]
+    BadEntry,
+}
+
+impl Message {
+    /// A message without a body.
+    pub fn bare(header: Header) -> Self {
+        Self {
+            header,
+            body: Rc::new([]),
+        }
+    }
+
+    /// The header as it goes over the wire; the body follows it as it is.
+    pub fn encode_header(&self) -> Vec<u8> {
+        postcard::to_allocvec(&self.header).expect("a header has no value that postcard refuses")
+    }
+
+    /// Reads a header and returns it with what follows.
+    pub fn decode(bytes: &[u8]) -> Result<(Header, &[u8]), MessageError> {
+        let (header, body) =
+            postcard::take_from_bytes::<Header>(bytes).map_err(|_| MessageError::Unreadable)?;
+        if let Header::Index { entries, .. } = &header {
+            if entries.len() > limits::INDEX_ENTRIES {
+                return Err(MessageError::TooManyEntries);
+            }
+            if !entries.iter().all(Entry::is_valid) {
+                return Err(MessageError::BadEntry);
+            }
+        }
+        Ok((header, body))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        let header = Header::Update {
+            document: DocumentId([1; 32]),
+            origin: PeerId([2; 16]),
+            answers: true,
+        };
+        let message = Message {
+            header: header.clone(),
+            body: Rc::from(&b"update"[..]),
+        };
+        let bytes = [&message.encode_header()[..], &message.body[..]].concat();
+        assert_eq!(Message::decode(&bytes), Ok((header, &b"update"[..])));
+    }
+
+    #[test]
+    fn an_entry_that_is_not_a_path_is_refused() {
+        let entry = Entry::claim("../x", DocumentId([1; 32]), "notebook", "json", 0.0);
+        let header = Header::Index {
+            entries: vec![entry],
+            confirm: None,
+        };
+        assert_eq!(
+            Message::decode(&Message::bare(header).encode_header()),
+            Err(MessageError::BadEntry)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Message::decode(&bytes);
+        }
+    }
+}

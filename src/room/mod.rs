@@ -1,0 +1,473 @@
+//! The room: everything that pages say to each other, as a state machine without I/O.
+//!
+//! Events go in ([`Room::handle`]: a text from a signaling server, a frame from a peer, a keystroke
+//! from the page), actions come out ([`Room::poll`]: send this, connect to that one, apply this to the
+//! page). The clock is an argument and randomness a seed, so thousands of rooms can be simulated in a
+//! test and a failure runs again from its seed.
+//!
+//! How a keystroke travels: the page's Y.Doc makes an update; it is taken into the document's
+//! [`replica`]; a [`message`] for every peer that wants the document goes to that peer's [`outbox`];
+//! there it is cut into [`frame`]s, sent when the data channel has room, put together on the other
+//! side, taken into the replica there, and applied to that page's Y.Doc.
+//!
+//! How two pages meet: both announce themselves through [`signaling`], sealed with the room's [`key`];
+//! they negotiate a connection ([`negotiation`]), prove to each other that they belong here
+//! ([`handshake`]), and exchange the [`index`] of documents and what each lacks of them.
+
+mod connections;
+mod documents;
+mod entropy;
+mod frame;
+mod handshake;
+pub mod ids;
+pub mod index;
+pub mod key;
+pub mod limits;
+mod message;
+mod negotiation;
+pub mod outbox;
+mod peer;
+mod presence;
+mod replica;
+mod settlement;
+pub mod signaling;
+mod update;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+
+use self::documents::{Claims, Document};
+use self::entropy::Entropy;
+use self::ids::{DocumentId, LinkId, PeerId, RoomId, ServerId};
+use self::index::{Change, Entry, Index};
+use self::key::RoomKey;
+use self::limits::Millis;
+use self::message::Message;
+use self::outbox::Lane;
+use self::peer::Peer;
+pub use self::presence::Channel;
+pub use self::settlement::Settlement;
+use self::signaling::{Candidate, DescriptionKind, Mailbox};
+
+/// What a room is made from.
+pub struct Config {
+    /// The room prefix and the room's name; together they give the room's id.
+    pub prefix: String,
+    pub name: String,
+    /// The secret of a shared room; `None` for a named one.
+    pub secret: Option<String>,
+    /// How many signaling servers there are.
+    pub servers: usize,
+    /// 32 bytes from the operating system.
+    pub seed: [u8; 32],
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The moment asked for by [`Room::wake_at`] has come.
+    Wake,
+    /// A signaling server was reached, was lost, or said something.
+    ServerOpened(ServerId),
+    ServerClosed(ServerId),
+    ServerSaid(ServerId, String),
+    /// A local description has been set.
+    Described {
+        link: LinkId,
+        kind: DescriptionKind,
+        sdp: String,
+    },
+    /// A local ICE candidate was found.
+    Found {
+        link: LinkId,
+        candidate: Candidate,
+    },
+    /// A data channel of the connection is open.
+    LaneOpened {
+        link: LinkId,
+        lane: Lane,
+    },
+    /// The connection failed, or one of its channels closed.
+    LinkLost {
+        link: LinkId,
+        reason: String,
+    },
+    /// A frame arrived.
+    Received {
+        link: LinkId,
+        lane: Lane,
+        frame: Vec<u8>,
+    },
+    /// The browser's send buffer of this lane is down to `buffered` bytes.
+    Drained {
+        link: LinkId,
+        lane: Lane,
+        buffered: usize,
+    },
+    /// The page puts a document into the room; answered by [`Action::Claimed`] with this number.
+    Claim {
+        number: u32,
+        claim: Claim,
+    },
+    /// The page wants to hear of every change to this document, or no longer.
+    Attach(DocumentId),
+    Detach(DocumentId),
+    /// The page's Y.Doc made an update.
+    Edited {
+        document: DocumentId,
+        update: Vec<u8>,
+    },
+    /// The page's awareness made an update.
+    Presence {
+        channel: Channel,
+        update: Vec<u8>,
+    },
+    /// The page no longer takes part in this channel.
+    PresenceEnded(Channel),
+    /// The page leaves the room.
+    Leave,
+}
+
+/// A document that the page puts at a path.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    pub path: String,
+    pub document: DocumentId,
+    pub content_type: String,
+    pub format: String,
+    /// The document's content, beginning with its genesis.
+    pub update: Vec<u8>,
+    /// Claim the path even when another document lives there.
+    pub replace: bool,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Open a WebSocket to a signaling server, or say something to it.
+    Dial(ServerId),
+    Say(ServerId, String),
+    /// Make an RTCPeerConnection with both data channels; negotiate as told; close it.
+    Connect(LinkId),
+    Offer(LinkId),
+    Accept {
+        link: LinkId,
+        kind: DescriptionKind,
+        sdp: String,
+    },
+    AddCandidate {
+        link: LinkId,
+        candidate: Candidate,
+    },
+    Close(LinkId),
+    /// Send a frame.
+    Send {
+        link: LinkId,
+        lane: Lane,
+        frame: Vec<u8>,
+    },
+    /// Give the page an update of a document it has attached.
+    Apply {
+        document: DocumentId,
+        update: Rc<[u8]>,
+    },
+    /// Give the page an awareness update, or take clients away from a channel.
+    Presence {
+        channel: Channel,
+        update: Rc<[u8]>,
+    },
+    PresenceGone {
+        channel: Channel,
+        clients: Vec<u64>,
+    },
+    /// Another document now lives at a path.
+    Index(Change),
+    /// The claim with this number has been confirmed by all; this is the entry that stands.
+    Claimed {
+        number: u32,
+        entry: Entry,
+    },
+    /// The document's content is here; or nobody has it any more.
+    Held(DocumentId),
+    Unavailable(DocumentId),
+    /// It is known who else is here.
+    Settled(Settlement),
+    /// [`Room::status`] changed.
+    StatusChanged,
+    /// Something a person should be told.
+    Notice {
+        notice: Notice,
+        detail: String,
+    },
+}
+
+/// The kinds of things that a person should be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Notice {
+    /// No signaling server can be reached; trying again.
+    SignalingUnreachable,
+    /// One can be reached again.
+    SignalingBack,
+    /// A page is here but no connection to it comes about.
+    PeerUnreachable,
+    /// Somebody in the room has another secret.
+    WrongSecret,
+    /// Somebody in the room runs another version.
+    UnknownVersion,
+    /// A peer broke the protocol and was dropped.
+    BadPeer,
+}
+
+/// A picture of the room at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    pub servers: Vec<ServerState>,
+    pub peers: Vec<(PeerId, PeerState)>,
+    pub settlement: Option<Settlement>,
+    /// Documents on their way to us: bytes received and announced.
+    pub transfers: Vec<(DocumentId, usize, usize)>,
+}
+
+/// The state of the connection to a signaling server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerState {
+    Connecting,
+    Open,
+    Closed,
+}
+
+/// How far the connection to a peer has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerState {
+    Connecting,
+    Proving,
+    Ready,
+}
+
+/// A room, as one page sees it.
+pub struct Room {
+    me: PeerId,
+    id: RoomId,
+    mailbox: Mailbox,
+    entropy: Entropy,
+    began: Millis,
+    now: Millis,
+    left: bool,
+    servers: Vec<connections::Server>,
+    announce_at: Millis,
+    peers: BTreeMap<PeerId, Peer>,
+    links: BTreeMap<LinkId, PeerId>,
+    last_link: u32,
+    failures: BTreeMap<PeerId, u32>,
+    index: Index,
+    documents: BTreeMap<DocumentId, Document>,
+    claims: Claims,
+    /// Whether somebody new might have a document that we seek.
+    seek: bool,
+    presence: BTreeMap<Channel, Rc<[u8]>>,
+    settlement: Option<Settlement>,
+    noticed: BTreeSet<Notice>,
+    status_changed: bool,
+    actions: VecDeque<Action>,
+}
+
+impl Room {
+    /// Joins: from here on there are actions to be done.
+    pub fn join(config: Config, now: Millis) -> Self {
+        let mut entropy = Entropy::new(config.seed);
+        let id = RoomId::derive(&config.prefix, &config.name);
+        let key = RoomKey::derive(id, &config.prefix, &config.name, config.secret.as_deref());
+        let me = PeerId(entropy.draw());
+        let mut room = Self {
+            me,
+            id,
+            mailbox: Mailbox::new(me, id, key),
+            entropy,
+            began: now,
+            now,
+            left: false,
+            servers: (0..config.servers)
+                .map(|_| connections::Server::new())
+                .collect(),
+            announce_at: now + connections::ANNOUNCE_EVERY,
+            peers: BTreeMap::new(),
+            links: BTreeMap::new(),
+            last_link: 0,
+            failures: BTreeMap::new(),
+            index: Index::default(),
+            documents: BTreeMap::new(),
+            claims: Claims::default(),
+            seek: false,
+            presence: BTreeMap::new(),
+            settlement: None,
+            noticed: BTreeSet::new(),
+            status_changed: true,
+            actions: VecDeque::new(),
+        };
+        room.dial_all();
+        room.after_event();
+        room
+    }
+
+    /// This page's id in the room.
+    pub fn me(&self) -> PeerId {
+        self.me
+    }
+
+    /// The room's id, which is its topic on signaling servers.
+    pub fn id(&self) -> RoomId {
+        self.id
+    }
+
+    /// Takes an event. `now` is in milliseconds since the Unix epoch.
+    pub fn handle(&mut self, event: Event, now: Millis) {
+        self.now = now.max(self.now);
+        if self.left {
+            return;
+        }
+        match event {
+            Event::Wake => self.wake(),
+            Event::ServerOpened(server) => self.server_opened(server),
+            Event::ServerClosed(server) => self.server_closed(server),
+            Event::ServerSaid(server, text) => self.server_said(server, &text),
+            Event::Described { link, kind, sdp } => self.described(link, kind, sdp),
+            Event::Found { link, candidate } => self.found(link, candidate),
+            Event::LaneOpened { link, lane } => self.lane_opened(link, lane),
+            Event::LinkLost { link, reason } => self.link_lost(link, &reason),
+            Event::Received { link, lane, frame } => self.received(link, lane, &frame),
+            Event::Drained {
+                link,
+                lane,
+                buffered,
+            } => self.drained(link, lane, buffered),
+            Event::Claim { number, claim } => self.claim(number, claim),
+            Event::Attach(document) => self.attach(document),
+            Event::Detach(document) => self.detach(document),
+            Event::Edited { document, update } => self.edited(document, update.into()),
+            Event::Presence { channel, update } => self.present(channel, update.into()),
+            Event::PresenceEnded(channel) => drop(self.presence.remove(&channel)),
+            Event::Leave => self.leave(),
+        }
+        self.after_event();
+    }
+
+    /// The next thing to do, oldest first.
+    pub fn poll(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// When to hand in [`Event::Wake`] if nothing else happens before.
+    pub fn wake_at(&self) -> Millis {
+        let settle = self.settlement.is_none().then(|| self.settle_again_at());
+        let moments = [
+            self.servers_wake_at(),
+            self.links_wake_at(),
+            self.documents_wake_at(),
+        ];
+        moments
+            .into_iter()
+            .chain(settle)
+            .fold(self.announce_at, Millis::min)
+    }
+
+    /// The entry that stands at a path.
+    pub fn entry(&self, path: &str) -> Option<&Entry> {
+        self.index.get(path)
+    }
+
+    /// All entries that stand.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.index.entries()
+    }
+
+    /// A document's content, as the updates it is made of, if it is here.
+    pub fn content(&self, document: DocumentId) -> Option<Vec<Rc<[u8]>>> {
+        let document = self
+            .documents
+            .get(&document)
+            .filter(|document| document.held)?;
+        Some(document.replica.content().cloned().collect())
+    }
+
+    /// A document's state vector, if it is here.
+    pub fn state_vector(&self, document: DocumentId) -> Option<Vec<u8>> {
+        let document = self
+            .documents
+            .get(&document)
+            .filter(|document| document.held)?;
+        Some(document.replica.state_vector())
+    }
+
+    /// A picture of the room now.
+    pub fn status(&self) -> Status {
+        Status {
+            servers: self
+                .servers
+                .iter()
+                .map(connections::Server::state)
+                .collect(),
+            peers: self
+                .peers
+                .iter()
+                .map(|(id, peer)| (*id, peer.state()))
+                .collect(),
+            settlement: self.settlement,
+            transfers: self.transfers(),
+        }
+    }
+
+    fn wake(&mut self) {
+        self.wake_servers();
+        self.wake_links();
+        self.wake_documents();
+    }
+
+    /// What follows from any event: the answer to who is here, what can be sent, what is news.
+    fn after_event(&mut self) {
+        self.settle();
+        self.seek_documents();
+        self.flush();
+        if std::mem::take(&mut self.status_changed) {
+            self.act(Action::StatusChanged);
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        self.actions.push_back(action);
+    }
+
+    /// Tells the person, once for each kind of thing until it has passed.
+    fn notice(&mut self, notice: Notice, detail: impl Into<String>) {
+        if self.noticed.insert(notice) {
+            self.act(Action::Notice {
+                notice,
+                detail: detail.into(),
+            });
+        }
+    }
+
+    fn ready_peers(&mut self) -> impl Iterator<Item = (PeerId, &mut Peer)> {
+        self.peers
+            .iter_mut()
+            .filter(|(_, peer)| peer.is_ready())
+            .map(|(id, peer)| (*id, peer))
+    }
+
+    fn tell_everybody(&mut self, message: &Message) {
+        self.ready_peers()
+            .for_each(|(_, peer)| peer.outbox.push(message));
+    }
+
+    /// Gives the browser what it has room for.
+    fn flush(&mut self) {
+        for peer in self.peers.values_mut().filter(|peer| peer.is_ready()) {
+            while let Some((lane, frame)) = peer.outbox.next_frame() {
+                self.actions.push_back(Action::Send {
+                    link: peer.link,
+                    lane,
+                    frame,
+                });
+            }
+        }
+    }
+}

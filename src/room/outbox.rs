@@ -1,0 +1,198 @@
+//! What waits to be sent to one peer: lanes, priority, backpressure.
+//!
+//! A connection has two data channels. The *fast* lane takes what is small and urgent (keystrokes,
+//! presence, the index), the *bulk* lane what is large. A browser queues what cannot be sent yet and
+//! closes the channel when that queue overruns, so a lane is only fed while its `bufferedAmount` is
+//! low, and messages are cut into frames at the last moment: a keystroke finds at most one full bulk
+//! buffer's worth of network time ahead of it, never a 40 MB notebook.
+//!
+//! Presence is not queued. The newest is kept for each channel and sent when the fast lane is free; an
+//! older one that was not sent by then is not missed.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::frame::Cutter;
+use super::ids::DocumentId;
+use super::message::{Header, Message};
+
+/// The two data channels of a connection; the number is the channel's negotiated id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    Fast = 0,
+    Bulk = 1,
+}
+
+impl Lane {
+    /// Both, the urgent one first.
+    pub const ALL: [Self; 2] = [Self::Fast, Self::Bulk];
+
+    /// Bytes given to the browser before waiting for its buffer to drain.
+    pub fn high_water(self) -> usize {
+        match self {
+            Self::Fast => 1024 * 1024,
+            Self::Bulk => 512 * 1024,
+        }
+    }
+
+    /// `bufferedAmountLowThreshold`: more is wanted when the browser's buffer is down to this.
+    pub fn low_water(self) -> usize {
+        self.high_water() / 2
+    }
+}
+
+/// A body larger than this goes by the bulk lane.
+const SMALL: usize = 32 * 1024;
+
+/// The queues of one connection.
+#[derive(Default)]
+pub struct Outbox {
+    lanes: [Queue; 2],
+    presence: BTreeMap<Option<DocumentId>, Message>,
+    numbered: u32,
+}
+
+#[derive(Default)]
+struct Queue {
+    messages: VecDeque<Cutter>,
+    /// What the browser has taken and not yet sent, as far as we know.
+    buffered: usize,
+}
+
+impl Outbox {
+    /// Queues a message on the lane that suits it.
+    pub fn push(&mut self, message: &Message) {
+        if let Header::Presence { channel, .. } = message.header {
+            self.presence.insert(channel, message.clone());
+            return;
+        }
+        let lane = if message.body.len() > SMALL {
+            Lane::Bulk
+        } else {
+            Lane::Fast
+        };
+        self.queue(lane, message);
+    }
+
+    fn queue(&mut self, lane: Lane, message: &Message) {
+        self.numbered = self.numbered.wrapping_add(1);
+        self.lanes[lane as usize]
+            .messages
+            .push_back(Cutter::new(self.numbered, message));
+    }
+
+    /// The browser's buffer of this lane is down to `buffered` bytes.
+    pub fn drained(&mut self, lane: Lane, buffered: usize) {
+        self.lanes[lane as usize].buffered = buffered;
+    }
+
+    /// The next frame to send, urgent ones first; `None` when there is none or no room for it.
+    pub fn next_frame(&mut self) -> Option<(Lane, Vec<u8>)> {
+        self.queue_presence();
+        Lane::ALL
+            .into_iter()
+            .find_map(|lane| Some((lane, self.lanes[lane as usize].next_frame(lane)?)))
+    }
+
+    fn queue_presence(&mut self) {
+        let fast = &self.lanes[Lane::Fast as usize];
+        if fast.messages.is_empty() && fast.buffered < Lane::Fast.low_water() {
+            for (_, message) in std::mem::take(&mut self.presence) {
+                self.queue(Lane::Fast, &message);
+            }
+        }
+    }
+
+    /// Whether everything has been given to the browser.
+    pub fn is_empty(&self) -> bool {
+        self.presence.is_empty() && self.lanes.iter().all(|queue| queue.messages.is_empty())
+    }
+}
+
+impl Queue {
+    fn next_frame(&mut self, lane: Lane) -> Option<Vec<u8>> {
+        if self.buffered >= lane.high_water() {
+            return None;
+        }
+        loop {
+            match self.messages.front_mut()?.next_frame() {
+                Some(frame) => {
+                    self.buffered += frame.len();
+                    return Some(frame);
+                }
+                None => self.messages.pop_front(),
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::room::ids::PeerId;
+
+    fn update(length: usize) -> Message {
+        let header = Header::Update {
+            document: DocumentId([1; 32]),
+            origin: PeerId([2; 16]),
+            answers: false,
+        };
+        Message {
+            header,
+            body: vec![0; length].into(),
+        }
+    }
+
+    fn presence(byte: u8) -> Message {
+        let header = Header::Presence {
+            channel: None,
+            origin: PeerId([2; 16]),
+        };
+        Message {
+            header,
+            body: vec![byte].into(),
+        }
+    }
+
+    fn drain(outbox: &mut Outbox) -> Vec<(Lane, usize)> {
+        std::iter::from_fn(|| outbox.next_frame())
+            .map(|(lane, frame)| (lane, frame.len()))
+            .collect()
+    }
+
+    #[test]
+    fn a_keystroke_overtakes_a_transfer_that_waits_for_the_network() {
+        let mut outbox = Outbox::default();
+        outbox.push(&update(40_000_000));
+        let sent: usize = drain(&mut outbox).iter().map(|(_, length)| length).sum();
+        assert!(sent >= Lane::Bulk.high_water() && sent < Lane::Bulk.high_water() + 20_000);
+        outbox.push(&update(10));
+        assert_eq!(
+            drain(&mut outbox)
+                .iter()
+                .map(|(lane, _)| *lane)
+                .collect::<Vec<_>>(),
+            [Lane::Fast]
+        );
+        outbox.drained(Lane::Bulk, Lane::Bulk.low_water());
+        assert!(
+            drain(&mut outbox)
+                .iter()
+                .all(|(lane, _)| *lane == Lane::Bulk)
+        );
+    }
+
+    #[test]
+    fn only_the_newest_presence_is_sent() {
+        let mut outbox = Outbox::default();
+        outbox.drained(Lane::Fast, Lane::Fast.high_water());
+        (0..100).for_each(|i| {
+            outbox.push(&presence(i));
+            assert_eq!(outbox.next_frame(), None);
+        });
+        outbox.drained(Lane::Fast, 0);
+        let frames: Vec<_> = std::iter::from_fn(|| outbox.next_frame()).collect();
+        assert_eq!(frames.len(), 1);
+        assert_eq!(frames[0].1.last(), Some(&99));
+        assert!(outbox.is_empty());
+    }
+}

@@ -1,0 +1,91 @@
+//! Another page, as this one knows it: the connection to it and what has been agreed over it.
+
+use std::collections::BTreeMap;
+
+use super::PeerState;
+use super::frame::Assembler;
+use super::handshake::Handshake;
+use super::ids::{DocumentId, LinkId};
+use super::limits::{Millis, Rate};
+use super::negotiation::Negotiation;
+use super::outbox::{Lane, Outbox};
+use super::presence::PeerPresence;
+
+/// A peer to which there is a connection, complete or not.
+pub struct Peer {
+    pub link: LinkId,
+    /// When the connection was begun.
+    pub since: Millis,
+    pub negotiation: Negotiation,
+    pub local_sdp: Option<String>,
+    pub remote_sdp: Option<String>,
+    pub lanes_open: [bool; 2],
+    pub handshake: Option<Handshake>,
+    pub assemblers: [Assembler; 2],
+    pub outbox: Outbox,
+    /// Whether its index has arrived.
+    pub informed: bool,
+    pub documents: BTreeMap<DocumentId, Agreement>,
+    pub presence: PeerPresence,
+    pub sync_rate: Rate,
+    pub presence_rate: Rate,
+}
+
+/// What has been agreed with a peer about one document.
+#[derive(Default)]
+pub struct Agreement {
+    /// It wants every update that is made here.
+    pub subscribed: bool,
+    /// We have asked it for what we lack, and it has not finished answering.
+    pub asked: bool,
+    /// It has no content of the document.
+    pub missing: bool,
+    /// Bytes of an update that is arriving: received and announced.
+    pub arriving: Option<(usize, usize)>,
+}
+
+impl Peer {
+    /// A peer to which a connection has just been begun.
+    pub fn new(link: LinkId, polite: bool, now: Millis) -> Self {
+        Self {
+            link,
+            since: now,
+            negotiation: Negotiation::new(polite),
+            local_sdp: None,
+            remote_sdp: None,
+            lanes_open: [false; 2],
+            handshake: None,
+            assemblers: Default::default(),
+            outbox: Outbox::default(),
+            informed: false,
+            documents: BTreeMap::new(),
+            presence: PeerPresence::default(),
+            sync_rate: Rate::new(4_000, 100, now),
+            presence_rate: Rate::new(400, 100, now),
+        }
+    }
+
+    /// How far the connection has come.
+    pub fn state(&self) -> PeerState {
+        match &self.handshake {
+            None => PeerState::Connecting,
+            Some(handshake) if handshake.is_done() => PeerState::Ready,
+            Some(_) => PeerState::Proving,
+        }
+    }
+
+    /// Whether both sides have proved that they belong here.
+    pub fn is_ready(&self) -> bool {
+        self.state() == PeerState::Ready
+    }
+
+    /// Whether the handshake can begin.
+    pub fn can_prove(&self) -> bool {
+        self.handshake.is_none() && Lane::ALL.iter().all(|lane| self.lanes_open[*lane as usize])
+    }
+
+    /// What has been agreed about `document`.
+    pub fn agreement(&mut self, document: DocumentId) -> &mut Agreement {
+        self.documents.entry(document).or_default()
+    }
+}

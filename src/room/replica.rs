@@ -1,0 +1,366 @@
+//! One document, as a page holds it for the room.
+//!
+//! A live yrs `Doc` of a large notebook costs twice its size and more, and wasm memory never shrinks.
+//! So a replica holds only updates as they came: a *snapshot*, a *tail* of later updates, and the
+//! *state vector* of both. Bytes that come in are the bytes that go out. A `Doc` is brought up for a
+//! moment to compact, which also drops the content of what was deleted, and is freed again.
+//!
+//! A Yjs update continues the history of the clients in it. One whose beginning lies beyond the state
+//! vector comes too early (another lane, another peer was slower): it waits in `ahead` until what is
+//! before it has arrived, so that the page's own Y.Doc is only ever given what it can use.
+
+use std::rc::Rc;
+
+use thiserror::Error;
+use yrs::updates::decoder::Decode;
+use yrs::updates::encoder::Encode;
+use yrs::{ClientID, Doc, Options, ReadTxn, StateVector, Transact, Update};
+
+use super::limits;
+use super::update::{Outline, read_state_vector};
+
+/// Compact when the tail is this many bytes, or half the snapshot, whichever is more.
+const TAIL: usize = 256 * 1024;
+
+/// Why an update or a state vector was refused.
+#[derive(Debug, Error, PartialEq)]
+pub enum ReplicaError {
+    #[error("an update that cannot be read")]
+    UnreadableUpdate,
+    #[error("a state vector that cannot be read")]
+    UnreadableStateVector,
+    #[error(
+        "more than {} bytes of updates that wait for earlier ones",
+        limits::AHEAD_BYTES
+    )]
+    TooFarAhead,
+}
+
+/// The document's updates, in the order in which they were integrated.
+#[derive(Default)]
+pub struct Replica {
+    snapshot: Option<Rc<[u8]>>,
+    tail: Vec<Rc<[u8]>>,
+    tail_bytes: usize,
+    compact_at: usize,
+    state_vector: StateVector,
+    ahead: Vec<Early>,
+    ahead_bytes: usize,
+}
+
+struct Early {
+    update: Rc<[u8]>,
+    outline: Outline,
+}
+
+impl Replica {
+    /// Takes an update from anywhere. Returns those that can be applied now, in order: this one and
+    /// whatever waited for it, or none when it waits itself or brings nothing.
+    pub fn integrate(&mut self, update: Rc<[u8]>) -> Result<Vec<Rc<[u8]>>, ReplicaError> {
+        let outline = Outline::of(&update).map_err(|_| ReplicaError::UnreadableUpdate)?;
+        if !outline.brings_anything_new(&self.state_vector) {
+            return Ok(Vec::new());
+        }
+        if !outline.continues(&self.state_vector) {
+            self.keep_for_later(update, outline)?;
+            return Ok(Vec::new());
+        }
+        let mut integrated = Vec::new();
+        self.append(update, &outline, &mut integrated);
+        self.take_what_waited(&mut integrated);
+        self.compact_if_long();
+        Ok(integrated)
+    }
+
+    fn keep_for_later(&mut self, update: Rc<[u8]>, outline: Outline) -> Result<(), ReplicaError> {
+        if self.ahead_bytes + update.len() > limits::AHEAD_BYTES {
+            return Err(ReplicaError::TooFarAhead);
+        }
+        self.ahead_bytes += update.len();
+        self.ahead.push(Early { update, outline });
+        Ok(())
+    }
+
+    fn take_what_waited(&mut self, integrated: &mut Vec<Rc<[u8]>>) {
+        while let Some(at) = self
+            .ahead
+            .iter()
+            .position(|early| early.outline.continues(&self.state_vector))
+        {
+            let early = self.ahead.remove(at);
+            self.ahead_bytes -= early.update.len();
+            if early.outline.brings_anything_new(&self.state_vector) {
+                self.append(early.update, &early.outline, integrated);
+            }
+        }
+    }
+
+    fn append(&mut self, update: Rc<[u8]>, outline: &Outline, integrated: &mut Vec<Rc<[u8]>>) {
+        for &(client, _, end) in &outline.inserts {
+            self.state_vector.set_max(client, end);
+        }
+        match self.snapshot {
+            None => self.snapshot = Some(update.clone()),
+            Some(_) => {
+                self.tail_bytes += update.len();
+                self.tail.push(update.clone());
+            }
+        }
+        integrated.push(update);
+    }
+
+    /// The state vector, encoded as Yjs does.
+    pub fn state_vector(&self) -> Vec<u8> {
+        self.state_vector.encode_v1()
+    }
+
+    /// Whether a peer with this state vector has something that we lack.
+    pub fn lacks(&self, state_vector: &[u8]) -> Result<bool, ReplicaError> {
+        let other = decode_state_vector(state_vector)?;
+        Ok(other
+            .iter()
+            .any(|(client, clock)| *clock > self.state_vector.get(client)))
+    }
+
+    /// Whether some updates still wait for earlier ones.
+    pub fn waits(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
+    /// Everything, as the updates it is made of.
+    pub fn content(&self) -> impl Iterator<Item = &Rc<[u8]>> {
+        self.snapshot.iter().chain(&self.tail)
+    }
+
+    /// What a replica with this state vector lacks, as one or two updates. All deletions are
+    /// included: a state vector does not tell which of them are known.
+    pub fn missing_from(&self, state_vector: &[u8]) -> Result<Vec<Rc<[u8]>>, ReplicaError> {
+        let has_nothing = decode_state_vector(state_vector)?.is_empty();
+        let mut updates = Vec::new();
+        for update in self.snapshot.iter().cloned().chain(self.merged_tail()?) {
+            if has_nothing {
+                updates.push(update);
+                continue;
+            }
+            let difference = yrs::diff_updates_v1(&update, state_vector)
+                .map_err(|_| ReplicaError::UnreadableUpdate)?;
+            if difference != Update::EMPTY_V1 {
+                updates.push(difference.into());
+            }
+        }
+        Ok(updates)
+    }
+
+    fn merged_tail(&self) -> Result<Option<Rc<[u8]>>, ReplicaError> {
+        match &self.tail[..] {
+            [] => Ok(None),
+            [one] => Ok(Some(one.clone())),
+            many => {
+                let merged = yrs::merge_updates_v1(many.iter().map(|update| &update[..]));
+                merged
+                    .map(|merged| Some(merged.into()))
+                    .map_err(|_| ReplicaError::UnreadableUpdate)
+            }
+        }
+    }
+
+    fn compact_if_long(&mut self) {
+        let snapshot = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.len());
+        // A keystroke is some 30 bytes, and each costs a lookup when somebody asks for the difference.
+        let length = self.tail_bytes.max(self.tail.len() * 256);
+        if length > TAIL.max(snapshot / 2).max(self.compact_at) {
+            self.compact();
+        }
+    }
+
+    /// Replaces snapshot and tail by one update. If the history is not complete it stays as it is,
+    /// to be tried again when it has doubled.
+    pub fn compact(&mut self) {
+        match self.rebuilt() {
+            Some(snapshot) => {
+                self.snapshot = Some(snapshot.into());
+                self.tail.clear();
+                self.tail_bytes = 0;
+                self.compact_at = 0;
+            }
+            None => self.compact_at = 2 * self.tail_bytes.max(self.tail.len() * 256),
+        }
+    }
+
+    fn rebuilt(&self) -> Option<Vec<u8>> {
+        let doc = Doc::with_options(Options {
+            skip_gc: false,
+            ..Options::with_client_id(ClientID::new(1))
+        });
+        {
+            let mut transaction = doc.try_transact_mut().ok()?;
+            for update in self.content() {
+                transaction
+                    .apply_update(Update::decode_v1(update).ok()?)
+                    .ok()?;
+            }
+        }
+        let transaction = doc.try_transact().ok()?;
+        let complete = transaction.store().pending_update().is_none()
+            && transaction.store().pending_ds().is_none()
+            && transaction.state_vector() == self.state_vector;
+        complete.then(|| transaction.encode_state_as_update_v1(&StateVector::default()))
+    }
+}
+
+fn decode_state_vector(bytes: &[u8]) -> Result<StateVector, ReplicaError> {
+    read_state_vector(bytes).map_err(|_| ReplicaError::UnreadableStateVector)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+    use yrs::{GetString, Text};
+
+    /// One thing that somebody does in a text.
+    #[derive(Clone, Debug)]
+    enum Edit {
+        Insert(usize, Index, String),
+        Delete(usize, Index, Index),
+        Exchange(usize, usize),
+    }
+
+    const WRITERS: usize = 3;
+
+    fn edits() -> impl Strategy<Value = Vec<Edit>> {
+        let writer = || 0..WRITERS;
+        proptest::collection::vec(
+            prop_oneof![
+                4 => (writer(), any::<Index>(), "[a-cé😀]{1,4}").prop_map(|(w, at, text)| Edit::Insert(w, at, text)),
+                2 => (writer(), any::<Index>(), any::<Index>()).prop_map(|(w, at, len)| Edit::Delete(w, at, len)),
+                1 => (writer(), writer()).prop_map(|(from, to)| Edit::Exchange(from, to)),
+            ],
+            1..40,
+        )
+    }
+
+    /// Everybody's updates, in the order in which they were made, and the text they lead to.
+    fn write(edits: &[Edit]) -> (Vec<Rc<[u8]>>, String) {
+        let docs: Vec<_> = (1..=WRITERS as u64).map(Doc::with_client_id).collect();
+        let texts: Vec<_> = docs
+            .iter()
+            .map(|doc| doc.get_or_insert_text("text"))
+            .collect();
+        let mut updates: Vec<Rc<[u8]>> = Vec::new();
+        for edit in edits {
+            match edit {
+                Edit::Insert(w, at, chunk) => {
+                    let mut transaction = docs[*w].transact_mut();
+                    let boundaries: Vec<_> = boundaries(&texts[*w].get_string(&transaction));
+                    texts[*w].insert(&mut transaction, *at.get(&boundaries), chunk);
+                    updates.push(transaction.encode_update_v1().into());
+                }
+                Edit::Delete(w, at, to) => {
+                    let mut transaction = docs[*w].transact_mut();
+                    let boundaries: Vec<_> = boundaries(&texts[*w].get_string(&transaction));
+                    let (at, to) = (*at.get(&boundaries), *to.get(&boundaries));
+                    texts[*w].remove_range(&mut transaction, at.min(to), at.max(to) - at.min(to));
+                    updates.push(transaction.encode_update_v1().into());
+                }
+                Edit::Exchange(from, to) if from != to => {
+                    let known = docs[*to].transact().state_vector();
+                    let update = docs[*from].transact().encode_diff_v1(&known);
+                    docs[*to]
+                        .transact_mut()
+                        .apply_update(Update::decode_v1(&update).unwrap())
+                        .unwrap();
+                }
+                Edit::Exchange(..) => {}
+            }
+        }
+        (updates.clone(), text_of(&updates))
+    }
+
+    fn boundaries(text: &str) -> Vec<u32> {
+        text.char_indices()
+            .map(|(at, _)| at as u32)
+            .chain([text.len() as u32])
+            .collect()
+    }
+
+    fn text_of<'a>(updates: impl IntoIterator<Item = &'a Rc<[u8]>>) -> String {
+        let doc = Doc::with_client_id(99);
+        let text = doc.get_or_insert_text("text");
+        let mut transaction = doc.transact_mut();
+        for update in updates {
+            transaction
+                .apply_update(Update::decode_v1(update).unwrap())
+                .unwrap();
+        }
+        text.get_string(&transaction)
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_of_arrival_gives_the_page_everything_once(edits in edits(), picks in proptest::collection::vec(any::<Index>(), 0..80)) {
+            let (updates, expected) = write(&edits);
+            let mut replica = Replica::default();
+            let mut given = Vec::new();
+            // Shuffled, and some delivered twice.
+            let repeated = picks.iter().filter(|_| !updates.is_empty()).map(|pick| pick.get(&updates).clone());
+            for update in repeated.chain(updates.iter().cloned().rev()).collect::<Vec<_>>() {
+                given.extend(replica.integrate(update).unwrap());
+            }
+            prop_assert!(!replica.waits());
+            prop_assert_eq!(text_of(&given), &expected[..]);
+            prop_assert_eq!(text_of(replica.content()), &expected[..]);
+            replica.compact();
+            prop_assert!(replica.tail.is_empty());
+            prop_assert_eq!(text_of(replica.content()), &expected[..]);
+        }
+
+        #[test]
+        fn what_is_missing_completes_whoever_asks(edits in edits(), split in any::<Index>(), compacted in any::<bool>()) {
+            let (updates, expected) = write(&edits);
+            let mut source = Replica::default();
+            let mut asking = Replica::default();
+            let known = split.index(updates.len() + 1);
+            for (i, update) in updates.iter().enumerate() {
+                source.integrate(update.clone()).unwrap();
+                if i < known {
+                    asking.integrate(update.clone()).unwrap();
+                }
+            }
+            if compacted {
+                source.compact();
+            }
+            for update in source.missing_from(&asking.state_vector()).unwrap() {
+                asking.integrate(update).unwrap();
+            }
+            prop_assert!(!asking.waits());
+            prop_assert!(!asking.lacks(&source.state_vector()).unwrap());
+            prop_assert_eq!(text_of(asking.content()), expected);
+        }
+
+        #[test]
+        fn any_bytes_are_taken_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut replica = Replica::default();
+            let _ = replica.integrate(Rc::from(&bytes[..]));
+            let _ = replica.missing_from(&bytes);
+            let _ = replica.lacks(&bytes);
+        }
+    }
+
+    #[test]
+    fn a_long_history_is_compacted() {
+        let doc = Doc::with_client_id(1);
+        let text = doc.get_or_insert_text("text");
+        let mut replica = Replica::default();
+        for i in 0..5_000 {
+            let mut transaction = doc.transact_mut();
+            text.insert(&mut transaction, i, "x");
+            replica
+                .integrate(transaction.encode_update_v1().into())
+                .unwrap();
+        }
+        assert!(replica.tail.len() < 1_100, "{}", replica.tail.len());
+        assert_eq!(text_of(replica.content()), "x".repeat(5_000));
+    }
+}
