@@ -1,0 +1,156 @@
+# `make demo` and `make test` do everything, from a fresh machine with rustup, Node 20+, Python 3.10+
+# and make. A second run does only what changed.
+#
+#   make demo     build the demo site and serve it with signaling on one port (PORT=8000)
+#   make test     format, lint and test everything, up to real browsers
+#   make dist     the wheel and the npm tarball, in dist/
+#   make build    the engine and the extension
+#   make lint     formatters and linters only
+#   make clean    throw away what was built; make distclean: and what was installed
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+export PATH := $(CURDIR)/.tools/bin:$(HOME)/.cargo/bin:$(PATH)
+PORT ?= 8000
+
+VENV := .venv/bin
+STAMPS := target/stamps
+PKG := pkg/jupyterlite_webrtc_bg.wasm
+LIB := lib/.tsbuildinfo
+LABEXTENSION := python/jupyterlite_webrtc/labextension/package.json
+NODE_MODULES := node_modules/.package-lock.json
+SIGNALING := target/release/jupyterlite-webrtc-signaling
+
+find = $(shell find $(1) -type f -name '$(2)' 2>/dev/null)
+ENGINE_SOURCES := Cargo.toml Cargo.lock $(call find,src,*.rs)
+SIGNALING_SOURCES := Cargo.toml Cargo.lock signaling/Cargo.toml $(call find,signaling/src,*.rs)
+SHIM_SOURCES := $(filter-out %.test.ts,$(call find,js-shim,*.ts)) tsconfig.json
+LAB_SOURCES := package.json webpack.config.cjs $(call find,schema,*.json) $(call find,style,*)
+WHEEL_SOURCES := python/pyproject.toml python/install.json python/README.md $(call find,python/jupyterlite_webrtc,*.py)
+
+.PHONY: all build demo dist lint test test-rust test-wasm test-ts test-signaling test-e2e clean distclean
+all: build
+
+# ---------------------------------------------------------------- tools and packages
+
+# Each of these is a note that the tools were found or installed.
+$(STAMPS)/rust $(STAMPS)/node $(STAMPS)/python $(STAMPS)/browsers: $(STAMPS)/%: scripts/ensure.sh
+	@mkdir -p $(@D)
+	scripts/ensure.sh $*
+	@touch $@
+
+# Cargo.lock names the version of wasm-bindgen that the command line tool must have.
+$(STAMPS)/wasm: scripts/ensure.sh Cargo.lock
+	@mkdir -p $(@D)
+	scripts/ensure.sh wasm
+	@touch $@
+
+# Nothing here needs a browser of a package's own.
+$(NODE_MODULES): package.json package-lock.json | $(STAMPS)/node
+	npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+$(STAMPS)/venv: requirements.txt | $(STAMPS)/python
+	@mkdir -p $(@D)
+	test -x $(VENV)/python || python3 -m venv .venv
+	$(VENV)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+# ---------------------------------------------------------------- build
+
+build: $(PKG) $(LABEXTENSION) $(SIGNALING)
+
+# wasm-pack would fetch its own wasm-opt, so that step is off (Cargo.toml) and done here.
+$(PKG): $(ENGINE_SOURCES) $(STAMPS)/wasm | $(NODE_MODULES)
+	wasm-pack build --release --target web --mode no-install --no-pack --out-dir pkg
+	node_modules/.bin/wasm-opt -Oz --all-features -o $(PKG).tmp $(PKG)
+	mv $(PKG).tmp $(PKG)
+	rm -f pkg/.gitignore
+
+$(LIB): $(SHIM_SOURCES) $(PKG) $(NODE_MODULES)
+	npm run --silent build:lib
+	@touch $@
+
+$(LABEXTENSION): $(LIB) $(LAB_SOURCES)
+	npm run --silent build:labextension
+	@touch $@
+
+$(SIGNALING): $(SIGNALING_SOURCES) | $(STAMPS)/rust
+	cargo build --release --package jupyterlite-webrtc-signaling
+	@touch $@
+
+$(STAMPS)/wheel: $(LABEXTENSION) $(WHEEL_SOURCES) $(STAMPS)/venv
+	@mkdir -p dist
+	rm -f dist/*.whl
+	$(VENV)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist ./python
+	@touch $@
+
+$(STAMPS)/tarball: $(LIB) $(PKG) package.json README.md
+	@mkdir -p dist
+	rm -f dist/*.tgz
+	npm pack --silent --ignore-scripts --pack-destination dist
+	@touch $@
+
+dist: $(STAMPS)/wheel $(STAMPS)/tarball
+	@ls -l dist
+
+# ---------------------------------------------------------------- sites
+
+# The wheel as a site author would install it.
+$(STAMPS)/installed: $(STAMPS)/wheel
+	$(VENV)/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/*.whl
+	@touch $@
+
+DEMO_SOURCES := demo/jupyter-lite.json $(call find,demo/content,*)
+
+$(STAMPS)/demo: $(STAMPS)/installed $(DEMO_SOURCES)
+	rm -rf demo/_output
+	$(VENV)/jupyter lite build --lite-dir demo --contents demo/content --output-dir demo/_output --no-sourcemaps >target/demo.log 2>&1 || { tail -n 40 target/demo.log; exit 1; }
+	@touch $@
+
+demo: $(STAMPS)/demo $(SIGNALING)
+	@node scripts/demo.mjs $(PORT)
+
+# The site of the browser tests: the demo's, with the application within the tests' reach.
+$(STAMPS)/site: $(STAMPS)/installed $(DEMO_SOURCES) scripts/test-site.mjs $(call find,tests/e2e/content,*)
+	node scripts/test-site.mjs target/lite
+	rm -rf target/site
+	$(VENV)/jupyter lite build --lite-dir target/lite --contents target/lite/content --output-dir target/site --no-sourcemaps >target/site.log 2>&1 || { tail -n 40 target/site.log; exit 1; }
+	@touch $@
+
+# ---------------------------------------------------------------- tests
+
+lint: $(STAMPS)/wasm $(NODE_MODULES) $(PKG)
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --package jupyterlite-webrtc --target wasm32-unknown-unknown --all-targets -- -D warnings
+	npm run --silent lint:check
+	npx tsc -p tsconfig.test.json
+
+test: lint test-rust test-ts test-wasm test-signaling test-e2e
+
+test-rust: $(STAMPS)/rust
+	cargo test --workspace
+
+test-wasm: $(STAMPS)/wasm $(STAMPS)/browsers
+	wasm-pack test --headless --chrome --chromedriver "$$(command -v chromedriver)" --mode no-install
+
+test-ts: $(NODE_MODULES) $(PKG)
+	npm test --silent
+
+# y-webrtc's own client against our server.
+test-signaling: $(SIGNALING) $(NODE_MODULES)
+	SIGNALING_BIN="$(CURDIR)/$(SIGNALING)" node --test signaling/tests/*.test.mjs
+
+test-e2e: $(STAMPS)/site $(SIGNALING) $(STAMPS)/browsers
+	SITE_DIR="$(CURDIR)/target/site" SIGNALING_BIN="$(CURDIR)/$(SIGNALING)" node --test --test-concurrency=1 tests/e2e/*.test.mjs
+
+clean:
+	rm -rf lib pkg dist target/stamps target/site target/lite demo/_output python/jupyterlite_webrtc/labextension
+	rm -f demo/.jupyterlite.doit.db
+
+distclean: clean
+	rm -rf target node_modules .venv .tools

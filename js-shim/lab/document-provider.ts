@@ -1,0 +1,287 @@
+/**
+ * One open document, from the moment JupyterLab makes its model until the model is disposed of.
+ *
+ * The model of every JupyterLab document is a Yjs document, shared or not. So a document here is
+ * *plain* (JupyterLab loads and saves it, and nothing else happens) until it is *live*: attached to a
+ * room, which keeps it in step with everybody else's. It goes live while it is loaded, or later and in
+ * place, when Share is pressed. JupyterLab saves it as ever, to each person's own drive.
+ */
+import { IDocumentProvider } from '@jupyter/collaborative-drive';
+import { IDocumentProviderFactory, IForkProvider } from '@jupyter/docprovider';
+import { Contents } from '@jupyterlab/services';
+import * as Y from 'yjs';
+import { GenesisId, IAttachment, IIndexEntry, IRoom } from '../api/types.js';
+import { copyName } from './documents/names.js';
+import { IDocumentKind, kindOf } from './kinds.js';
+import { ILedger } from './ledger.js';
+import { IOpening, IMine, open, remember, settle } from './opening.js';
+import { IRoomSession } from './session.js';
+
+export class DocumentProvider implements IDocumentProvider, IForkProvider {
+  constructor(options: DocumentProvider.IOptions) {
+    this._options = options;
+    this.model = options.model;
+    this.path = options.path;
+    this.contentType = options.contentType;
+    this.format = options.format;
+    this._kind = kindOf(this.contentType, this.format);
+    const { user } = options;
+    const present = () =>
+      this.model.awareness.setLocalStateField('user', user.identity);
+    void user.ready.then(() => this.isDisposed || present());
+    user.userChanged.connect(present);
+    this.model.disposed.connect(() => {
+      user.userChanged.disconnect(present);
+      this.dispose();
+    });
+  }
+
+  readonly model: DocumentProvider.IOptions['model'];
+  readonly contentType: string;
+  readonly format: string;
+  /** The path in the drive; a rename changes it. */
+  path: string;
+
+  /** Nothing waits for this: a document is settled while it is loaded. */
+  readonly ready = Promise.resolve();
+
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  /** Which document this is in the room; null while it is plain. */
+  get genesis(): GenesisId | null {
+    return this._attachment?.genesis ?? null;
+  }
+
+  /** Whether it has been loaded. */
+  get isLoaded(): boolean {
+    return this._isLoaded;
+  }
+
+  dispose(): void {
+    if (!this._isDisposed) {
+      this._isDisposed = true;
+      this.detach();
+      this._options.onDisposed?.(this);
+    }
+  }
+
+  /**
+   * Answer JupyterLab's request for the content. The first one is the loading of the document; any
+   * later one is a revert (Reload from Disk, Revert to Checkpoint, the dialog about a changed file).
+   */
+  async load(fetch: Contents.IFetchOptions): Promise<Contents.IModel> {
+    if (this._attachment) {
+      return this._revert(fetch);
+    }
+    if (!this._isLoaded) {
+      const room = await this._options.session.current();
+      if (room && this._kind) {
+        const loaded = await this._loadFrom(room, this._kind, fetch);
+        if (loaded) {
+          return loaded;
+        }
+      }
+    }
+    const model = await this._files.get(this.path, fetch);
+    this._isLoaded = true;
+    return model;
+  }
+
+  /** Save what JupyterLab gives, with the line endings that the file had. */
+  async save(model: Partial<Contents.IModel>): Promise<Contents.IModel> {
+    const { _kind: kind, _attachment: attachment, path } = this;
+    let content = model.content;
+    if (kind && this._lineEnding) {
+      content = kind.toFile(content, this._lineEnding);
+    }
+    const saved = await this._files.save(path, { ...model, content });
+    if (kind && attachment) {
+      const ledger = this._options.ledger(attachment.room);
+      remember(
+        { path, kind, ledger },
+        attachment.genesis,
+        kind.fromFile(model.content).content
+      );
+    }
+    if (!this._isLoaded) {
+      // A document that begins by being saved: a new one.
+      this._isLoaded = true;
+      const { room } = this._options.session;
+      if (room) {
+        void this.goLive(room);
+      }
+    }
+    return saved;
+  }
+
+  /** Share the open document in place: what it holds now is where its shared history begins. */
+  async goLive(room: IRoom): Promise<void> {
+    if (!this._kind || this._attachment || this._isDisposed || !this._isLoaded) {
+      return;
+    }
+    const { genesis, update } = await this._kind.liveSeed(this.model);
+    const winner = await room.claim(this._entry(genesis), update);
+    if (this._isDisposed || room.isDisposed) {
+      return;
+    }
+    this._attach(room, genesis);
+    if (winner.genesis !== genesis) {
+      await this._options.onLate?.(this, room, winner);
+    }
+  }
+
+  /** Stop being shared; the document stays open as it is. */
+  detach(): void {
+    this._attachment?.attachment.dispose();
+    this._attachment = null;
+  }
+
+  /**
+   * The room has another document at this path: keep what is here as a copy, unless it is no more than
+   * an older version, and put the room's into the drive, from where the document is to be opened anew.
+   */
+  async giveWay(room: IRoom): Promise<boolean> {
+    if (!this._kind) {
+      return false;
+    }
+    const content = this._kind.contentOfModel(this.model);
+    const mine: IMine = { content, lineEnding: this._lineEnding };
+    return (await settle(this._opening(room, this._kind), mine)) !== null;
+  }
+
+  /** Follow a rename, and let those who open it under the new name find the same document. */
+  async rename(path: string): Promise<void> {
+    this.path = path;
+    const { _attachment: attachment } = this;
+    if (attachment) {
+      const { room, genesis } = attachment;
+      const update = await room.fetch(genesis);
+      if (update) {
+        await room.claim(this._entry(genesis), update);
+      }
+    }
+  }
+
+  /** Part of the interface of a provider that has a server to connect to again. */
+  async reconnect(): Promise<void> {
+    /* the room finds its own way back */
+  }
+
+  /** Forks live on a server. */
+  async connectToForkDoc(): Promise<void> {
+    /* nothing to connect to */
+  }
+
+  private async _loadFrom(
+    room: IRoom,
+    kind: IDocumentKind,
+    fetch: Contents.IFetchOptions
+  ): Promise<Contents.IModel | null> {
+    const opened = await open(this._opening(room, kind));
+    if (!opened || this._isDisposed || room.isDisposed) {
+      return null;
+    }
+    const { path, model } = this;
+    kind.clear(model);
+    // As a remote change: it is nobody's to undo, and no room takes it for this person's typing.
+    Y.applyUpdate(model.ydoc, opened.update, room);
+    this._lineEnding = opened.lineEnding;
+    this._isLoaded = true;
+    this._attach(room, opened.genesis);
+    model.dirty = false;
+    model.clearUndoHistory();
+    const now = room.entry(path);
+    if (now && now.genesis !== opened.genesis) {
+      void this._options.onLate?.(this, room, now);
+    }
+    // Without content, so that JupyterLab takes the model as it is.
+    return this._describe(fetch);
+  }
+
+  /** Bring the drive's content in as the difference that it makes, not by replacing everything. */
+  private async _revert(
+    fetch: Contents.IFetchOptions
+  ): Promise<Contents.IModel> {
+    const file = await this._files.get(this.path, fetch);
+    const { _kind: kind, _attachment: attachment } = this;
+    if (!kind || !attachment) {
+      return file;
+    }
+    const { content, lineEnding } = kind.fromFile(file.content);
+    kind.apply(this.model, content);
+    this._lineEnding = lineEnding;
+    this.model.dirty = false;
+    const ledger = this._options.ledger(attachment.room);
+    remember({ path: this.path, kind, ledger }, attachment.genesis, content);
+    return { ...file, content: null };
+  }
+
+  private async _describe(
+    fetch: Contents.IFetchOptions
+  ): Promise<Contents.IModel> {
+    const model = await this._files.get(this.path, {
+      ...fetch,
+      content: false
+    });
+    return { ...model, content: null, format: fetch.format };
+  }
+
+  private _attach(room: IRoom, genesis: GenesisId): void {
+    const { ydoc, awareness } = this.model;
+    const attachment = room.attach(genesis, ydoc, awareness);
+    this._attachment = { attachment, genesis, room };
+  }
+
+  private _entry(genesis: GenesisId): IIndexEntry {
+    const { path, contentType, format } = this;
+    return { path, contentType, format, genesis };
+  }
+
+  private _opening(room: IRoom, kind: IDocumentKind): IOpening {
+    return {
+      room,
+      kind,
+      files: this._files,
+      ledger: this._options.ledger(room),
+      path: this.path,
+      contentType: this.contentType,
+      format: this.format as Contents.FileFormat,
+      copyName,
+      onCopy: copy => this._options.onCopy?.(this, copy)
+    };
+  }
+
+  private get _files(): Contents.IDrive {
+    return this._options.drive;
+  }
+
+  private _options: DocumentProvider.IOptions;
+  private _kind: IDocumentKind | null;
+  private _attachment: {
+    attachment: IAttachment;
+    genesis: GenesisId;
+    room: IRoom;
+  } | null = null;
+  private _isDisposed = false;
+  private _isLoaded = false;
+  private _lineEnding: string | null = null;
+}
+
+export namespace DocumentProvider {
+  export interface IOptions extends IDocumentProviderFactory.IOptions {
+    session: IRoomSession;
+    /** The ledger of a room. */
+    ledger: (room: IRoom) => ILedger;
+    /** The person's own version was kept under another name. */
+    onCopy?: (document: DocumentProvider, copy: string) => void;
+    /** The room has another document at this path after all. */
+    onLate?: (
+      document: DocumentProvider,
+      room: IRoom,
+      entry: IIndexEntry
+    ) => Promise<void>;
+    onDisposed?: (document: DocumentProvider) => void;
+  }
+}

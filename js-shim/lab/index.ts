@@ -1,0 +1,215 @@
+/**
+ * The plugins, in the order in which they depend on each other. Each is a few lines: what it does is
+ * in the file it calls.
+ */
+import { IGlobalAwareness, ICollaborativeContentProvider } from '@jupyter/collaborative-drive';
+import { IAwarenessProviderFactory, IDocumentProviderFactory } from '@jupyter/docprovider';
+import { IAwareness } from '@jupyter/ydoc';
+import {
+  ILabShell,
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import { PageConfig } from '@jupyterlab/coreutils';
+import { IDocumentManager } from '@jupyterlab/docmanager';
+import {
+  ContentsManager,
+  IServerSettings,
+  IUserManager,
+  ServerConnection,
+  ServiceManagerPlugin,
+  User
+} from '@jupyterlab/services';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { ILiteRouter } from '@jupyterlite/application';
+import { AwarenessProviderFactory } from './awareness.js';
+import { readConfig } from './config.js';
+import { WebrtcContentProvider } from './content-provider.js';
+import { RoomAddress } from './fragment.js';
+import { createUserManager, Identity } from './identity.js';
+import { LateMeetings, reopener } from './late.js';
+import { Notices } from './notices.js';
+import { OpenDocuments } from './open-documents.js';
+import { IRoomSession, joinRoom, RoomSession } from './session.js';
+import { addCommands } from './share.js';
+
+export { IRoomSession };
+
+const PLUGIN = 'jupyterlite-webrtc:plugin';
+
+/** The address of the page as it was before any router changed it. */
+const here = new URL(window.location.href);
+
+/** What is stored in the browser is one site's, of the many that may share an origin. */
+const scope = PageConfig.getBaseUrl();
+
+const identity = new Identity({
+  url: here,
+  local: window.localStorage,
+  session: window.sessionStorage,
+  scope
+});
+
+/** The user; activated before there is an application. */
+const user: ServiceManagerPlugin<User.IManager> = {
+  id: 'jupyterlite-webrtc:user-manager',
+  description: 'Provides the identity of a person who has no account.',
+  autoStart: true,
+  provides: IUserManager,
+  optional: [IServerSettings],
+  activate: (_: null, serverSettings?: ServerConnection.ISettings) =>
+    createUserManager(identity, serverSettings)
+};
+
+/** The room of this page, and the settings. */
+const session: JupyterFrontEndPlugin<IRoomSession> = {
+  id: PLUGIN,
+  description: 'Provides the room in which documents are edited together.',
+  autoStart: true,
+  provides: IRoomSession,
+  optional: [ISettingRegistry, ITranslator, ILiteRouter],
+  activate: (
+    app: JupyterFrontEnd,
+    registry: ISettingRegistry | null,
+    translator: ITranslator | null,
+    router: ILiteRouter | null
+  ) => {
+    const trans = (translator ?? nullTranslator).load('jupyterlite_webrtc');
+    const notices = new Notices(trans);
+    const address = new RoomAddress({
+      url: here,
+      storage: window.sessionStorage,
+      scope
+    });
+    if (router) {
+      address.follow(router);
+    }
+
+    const page = (key: string) => PageConfig.getOption(key);
+    const { collaborative } = readConfig({ page, settings: {}, url: here });
+    const loading = registry?.load(PLUGIN).catch(reason => {
+      console.error('The settings could not be read.', reason);
+      return null;
+    });
+
+    void loading?.then(settings => {
+      const read = async () => {
+        identity.settings = settings?.composite ?? {};
+        await app.serviceManager.user.ready;
+        await (app.serviceManager.user as User.IManager).refreshUser();
+        if (collaborative) {
+          notices.problems(identity.problems);
+        }
+      };
+      settings?.changed.connect(() => void read());
+      void read();
+    });
+
+    return new RoomSession({
+      enabled: collaborative,
+      address,
+      notices,
+      join: joinRoom,
+      config: async () => {
+        const settings = (await loading)?.composite ?? {};
+        const url = new URL(here);
+        return readConfig({ page, settings, url, trans });
+      }
+    });
+  }
+};
+
+/** The open documents. Only the type of the token is `IDocumentProviderFactory`. */
+const documents: JupyterFrontEndPlugin<IDocumentProviderFactory> = {
+  id: 'jupyterlite-webrtc:document-provider-factory',
+  description: 'Keeps open documents in step with the room.',
+  requires: [IRoomSession],
+  provides: IDocumentProviderFactory,
+  activate: (_: JupyterFrontEnd, session: IRoomSession) =>
+    new OpenDocuments(session, scope)
+};
+
+const contentProvider: JupyterFrontEndPlugin<ICollaborativeContentProvider> = {
+  id: 'jupyterlite-webrtc:content-provider',
+  description: 'Gives JupyterLab the models and the content of documents.',
+  requires: [IRoomSession, IDocumentProviderFactory],
+  optional: [IGlobalAwareness],
+  provides: ICollaborativeContentProvider,
+  activate: (
+    app: JupyterFrontEnd,
+    session: IRoomSession,
+    factory: IDocumentProviderFactory,
+    globalAwareness: IAwareness | null
+  ) => {
+    const drive = (app.serviceManager.contents as ContentsManager).defaultDrive;
+    const provider = new WebrtcContentProvider({
+      enabled: session.enabled,
+      drive,
+      factory,
+      user: app.serviceManager.user,
+      globalAwareness,
+      trans: session.notices.trans
+    });
+    drive.contentProviderRegistry?.register('rtc', provider);
+    return provider;
+  }
+};
+
+const awareness: JupyterFrontEndPlugin<IAwarenessProviderFactory> = {
+  id: 'jupyterlite-webrtc:awareness-provider-factory',
+  description: 'Shows the people in the room to each other.',
+  requires: [IRoomSession],
+  provides: IAwarenessProviderFactory,
+  activate: (_: JupyterFrontEnd, session: IRoomSession) =>
+    new AwarenessProviderFactory(session)
+};
+
+const late: JupyterFrontEndPlugin<void> = {
+  id: 'jupyterlite-webrtc:late-meetings',
+  description: 'Changes over to the room’s document when two met late.',
+  autoStart: true,
+  requires: [IRoomSession, IDocumentProviderFactory],
+  optional: [IDocumentManager, ILabShell],
+  activate: (
+    app: JupyterFrontEnd,
+    session: IRoomSession,
+    documents: IDocumentProviderFactory,
+    manager: IDocumentManager | null,
+    labShell: ILabShell | null
+  ) => {
+    if (session.enabled && documents instanceof OpenDocuments) {
+      const reopen = reopener(app, manager, labShell !== null);
+      new LateMeetings({ session, documents, reopen });
+    }
+  }
+};
+
+const share: JupyterFrontEndPlugin<void> = {
+  id: 'jupyterlite-webrtc:share',
+  description: 'Adds the Share button.',
+  autoStart: true,
+  requires: [IRoomSession, IDocumentProviderFactory],
+  optional: [ICommandPalette],
+  activate: (
+    app: JupyterFrontEnd,
+    session: IRoomSession,
+    documents: IDocumentProviderFactory,
+    palette: ICommandPalette | null
+  ) => {
+    if (documents instanceof OpenDocuments) {
+      addCommands({ app, session, documents, palette });
+    }
+  }
+};
+
+export default [
+  user,
+  session,
+  documents,
+  contentProvider,
+  awareness,
+  late,
+  share
+];

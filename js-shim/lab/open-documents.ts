@@ -1,0 +1,61 @@
+/**
+ * All open documents, and the factory that the content provider makes them with.
+ *
+ * The factory stands in for the one of `@jupyter/docprovider-extension` that opens a WebSocket.
+ */
+import { IDocumentProviderFactory } from '@jupyter/docprovider';
+import { ISignal, Signal } from '@lumino/signaling';
+import { IIndexEntry, IRoom } from '../api/types.js';
+import { DocumentProvider } from './document-provider.js';
+import { Ledger } from './ledger.js';
+import { IRoomSession } from './session.js';
+
+export class OpenDocuments implements IDocumentProviderFactory {
+  constructor(
+    private _session: IRoomSession,
+    private _scope: string
+  ) {}
+
+  /** The room has another document at the path of an open one. */
+  get late(): ISignal<this, OpenDocuments.ILate> {
+    return this._late;
+  }
+
+  /** Never throws: what it returns only waits to be asked. */
+  create(options: IDocumentProviderFactory.IOptions): DocumentProvider {
+    const { trans } = this._session.notices;
+    const document = new DocumentProvider({
+      ...options,
+      session: this._session,
+      ledger: room => new Ledger(window.localStorage, this._scope, room.id),
+      onCopy: ({ path }, copy) =>
+        this._session.notices.warn(
+          trans.__(
+            'The room has another version of “%1”. Yours was kept as “%2”.',
+            path,
+            copy
+          )
+        ),
+      onLate: async (document, room, entry) =>
+        this._late.emit({ document, room, entry }),
+      onDisposed: document => this._all.delete(document)
+    });
+    this._all.add(document);
+    return document;
+  }
+
+  [Symbol.iterator](): IterableIterator<DocumentProvider> {
+    return [...this._all][Symbol.iterator]();
+  }
+
+  private _all = new Set<DocumentProvider>();
+  private _late = new Signal<this, OpenDocuments.ILate>(this);
+}
+
+export namespace OpenDocuments {
+  export interface ILate {
+    document: DocumentProvider;
+    room: IRoom;
+    entry: IIndexEntry;
+  }
+}

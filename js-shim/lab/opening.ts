@@ -1,0 +1,261 @@
+/**
+ * What happens when a document is opened in a room.
+ *
+ * Two people can come to a path with two different files, with the same file at the same instant, or
+ * with none; and the room can have a document there, have had one, or not. The rule for all of it is
+ * that nothing is lost and nothing is doubled:
+ *
+ * | the room                | my drive                  | then |
+ * |-------------------------|---------------------------|------|
+ * | has a document          | has no such file          | take the document, write the file |
+ * | has a document          | has the same content      | take the document |
+ * | has a document          | has an older version of it| take the document, write the file |
+ * | has a document          | has something else        | keep mine as a copy, then the same |
+ * | names one nobody has    | has a file                | put mine in its place |
+ * | has none                | has a file                | put mine there; take what wins |
+ * | has none, or nobody has | has no such file          | the drive's own error |
+ *
+ * What comes out is the Yjs update to start from. Nothing here touches the open document, so that it
+ * can be tried without one.
+ */
+import { Contents } from '@jupyterlab/services';
+import { GenesisId, IIndexEntry, IRoom } from '../api/types.js';
+import { fingerprint, ILedger } from './ledger.js';
+
+/** A document's content: nbformat JSON, or text with `\n` line endings. */
+export type Content = any;
+
+/** How a document's history begins. */
+export interface ISeed {
+  genesis: GenesisId;
+  update: Uint8Array;
+}
+
+/** What must be known of a type of document; see `kinds.ts`. */
+export interface IKind {
+  /** The seed of a content: for equal contents equal bytes, wherever that is possible. */
+  seed(content: Content): Promise<ISeed>;
+  /** The content after an update, trusting nothing in it. */
+  contentOf(update: Uint8Array): Content;
+  /** The same text for contents that differ in nothing a person would miss. */
+  normalise(content: Content): string;
+  /** A file's content as it is edited, and the line ending it had on disk. */
+  fromFile(content: Content): { content: Content; lineEnding: string | null };
+  /** And back. */
+  toFile(content: Content, lineEnding: string | null): Content;
+}
+
+/** The part of a drive that is needed. */
+export type IFiles = Pick<Contents.IDrive, 'get' | 'save'>;
+
+/** Where, what and with whom. */
+export interface IOpening {
+  room: Pick<IRoom, 'settled' | 'entry' | 'claim' | 'fetch'>;
+  files: IFiles;
+  kind: IKind;
+  ledger: ILedger;
+  path: string;
+  contentType: Contents.ContentType;
+  format: Contents.FileFormat;
+  /** The next free name for a copy of a path. */
+  copyName: (path: string, taken: (path: string) => boolean) => string;
+  /** My own version was different and was kept under another name. */
+  onCopy: (path: string) => void;
+}
+
+/** What the open document starts from. */
+export interface IOpened extends ISeed {
+  lineEnding: string | null;
+}
+
+/** A person's own version. */
+export interface IMine {
+  content: Content;
+  lineEnding: string | null;
+}
+
+/** More often than this a path does not change hands while one person opens it. */
+const ATTEMPTS = 4;
+
+/**
+ * Settle what is to be edited at a path. Null where it is not to be shared: the file is of another
+ * type than it is opened as (a notebook in the text editor). Rejects with the drive's own error where
+ * neither the room nor the drive has it.
+ */
+export async function open(opening: IOpening): Promise<IOpened | null> {
+  const { room, path, contentType } = opening;
+  await room.settled();
+  const file = await readFile(opening);
+  if (file instanceof Missing) {
+    const entry = room.entry(path);
+    const opened =
+      entry && entry.contentType === contentType
+        ? await adopt(opening, entry, null)
+        : null;
+    if (!opened) {
+      throw file.reason;
+    }
+    return opened;
+  }
+  if (file.type !== contentType) {
+    return null;
+  }
+  return settle(opening, opening.kind.fromFile(file.content));
+}
+
+/** Settle a path for which I have a version of my own. */
+export async function settle(
+  opening: IOpening,
+  mine: IMine
+): Promise<IOpened | null> {
+  const { room, path, contentType, format, kind } = opening;
+  let lost = false;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    let entry = room.entry(path);
+    if (!entry || lost) {
+      const seed = await kind.seed(mine.content);
+      entry = await room.claim(
+        { path, contentType, format, genesis: seed.genesis },
+        seed.update,
+        { replace: lost }
+      );
+    }
+    if (entry.contentType !== contentType) {
+      return null;
+    }
+    const opened = await adopt(opening, entry, mine);
+    if (opened) {
+      return opened;
+    }
+    lost = true; // the room names a document that is in nobody's hands any more
+  }
+  return null;
+}
+
+/** Take the room's document. Null when it is in nobody's hands any more. */
+async function adopt(
+  opening: IOpening,
+  entry: IIndexEntry,
+  mine: IMine | null
+): Promise<IOpened | null> {
+  const { room, kind } = opening;
+  const { genesis } = entry;
+  const update = await room.fetch(genesis);
+  if (!update) {
+    return null;
+  }
+  const lineEnding = mine?.lineEnding ?? null;
+  const theirs = kind.contentOf(update);
+  const same =
+    mine !== null && kind.normalise(mine.content) === kind.normalise(theirs);
+  if (!same) {
+    if (mine && !(await isOlder(opening, genesis, mine))) {
+      opening.onCopy(await keepCopy(opening, mine));
+    }
+    await writeFile(opening, opening.path, { content: theirs, lineEnding });
+  }
+  remember(opening, genesis, theirs);
+  return { genesis, update, lineEnding };
+}
+
+/**
+ * Whether my version is one that the document has been through: what I last saved of it, or what it
+ * began with (a file of the site that somebody opened and edited before me).
+ */
+async function isOlder(
+  opening: IOpening,
+  genesis: GenesisId,
+  mine: IMine
+): Promise<boolean> {
+  const { kind, ledger, path } = opening;
+  const saved = ledger.get(path);
+  if (
+    saved?.genesis === genesis &&
+    saved.fingerprint === fingerprint(kind.normalise(mine.content))
+  ) {
+    return true;
+  }
+  return (await kind.seed(mine.content)).genesis === genesis;
+}
+
+/** Note that this content of a document is what the drive has now. */
+export function remember(
+  opening: Pick<IOpening, 'ledger' | 'kind' | 'path'>,
+  genesis: GenesisId,
+  content: Content
+): void {
+  opening.ledger.set(opening.path, {
+    genesis,
+    fingerprint: fingerprint(opening.kind.normalise(content))
+  });
+}
+
+/** Keep my version beside the room's; a copy that is already there with this content will do. */
+async function keepCopy(opening: IOpening, mine: IMine): Promise<string> {
+  const { kind, path } = opening;
+  const taken = new Set<string>([path]);
+  const wanted = kind.normalise(mine.content);
+  for (;;) {
+    const name = opening.copyName(path, name => taken.has(name));
+    taken.add(name);
+    let free = false;
+    try {
+      const file = await readFile({ ...opening, path: name });
+      free = file instanceof Missing;
+      if (
+        !(file instanceof Missing) &&
+        file.type === opening.contentType &&
+        kind.normalise(kind.fromFile(file.content).content) === wanted
+      ) {
+        return name;
+      }
+    } catch (reason) {
+      // Whatever has that name can't be read, so it is not to be written over either.
+      console.debug(reason);
+    }
+    if (free) {
+      await writeFile(opening, name, mine);
+      return name;
+    }
+  }
+}
+
+/** The drive has no such file, and said so like this. */
+class Missing {
+  constructor(readonly reason: unknown) {}
+}
+
+async function readFile(
+  opening: Pick<IOpening, 'files' | 'path' | 'contentType' | 'format'>
+): Promise<Contents.IModel | Missing> {
+  const { files, path, format } = opening;
+  const type = opening.contentType;
+  let reason: unknown;
+  try {
+    return await files.get(path, { type, format, content: true });
+  } catch (error) {
+    reason = error;
+  }
+  // A file that can't be read (JSON that is none) is not a file that is not there: the room's must
+  // not be written over it. JupyterLite's drive rejects both with a plain Error.
+  const exists = await files.get(path, { content: false }).then(
+    () => true,
+    () => false
+  );
+  if (exists) {
+    throw reason;
+  }
+  return new Missing(reason);
+}
+
+async function writeFile(
+  opening: IOpening,
+  path: string,
+  mine: IMine
+): Promise<void> {
+  await opening.files.save(path, {
+    type: opening.contentType,
+    format: opening.format,
+    content: opening.kind.toFile(mine.content, mine.lineEnding)
+  });
+}

@@ -1,0 +1,178 @@
+/**
+ * The one room of this page: whether there is one, joining it and leaving it.
+ */
+import { Token } from '@lumino/coreutils';
+import { ISignal, Signal } from '@lumino/signaling';
+import { IRoom, IRoomOptions } from '../api/types.js';
+import { canJoin, IConfig, isShared } from './config.js';
+import { RoomAddress } from './fragment.js';
+import { Notices } from './notices.js';
+
+/** The room of this page, for the other plugins and for extensions that want to know of it. */
+export const IRoomSession = new Token<IRoomSession>(
+  'jupyterlite-webrtc:IRoomSession',
+  'The room in which documents are edited together'
+);
+
+export interface IRoomSession {
+  /** Whether the site allows collaboration. Without it there is never a room. */
+  readonly enabled: boolean;
+  /** The room, as far as it is known now. */
+  readonly room: IRoom | null;
+  /** The room's name, or null. */
+  readonly name: string | null;
+  readonly address: RoomAddress;
+  readonly notices: Notices;
+  /** The room was joined or left. */
+  readonly roomChanged: ISignal<IRoomSession, IRoom | null>;
+  /** The room, once it is known whether there is one. Never rejects. */
+  current(): Promise<IRoom | null>;
+  /** Join a room; null (and a notice) where that can't be done. Never rejects. */
+  join(name: string, secret: string | null): Promise<IRoom | null>;
+  /** Leave the room; documents stay open as they are. */
+  leave(): void;
+}
+
+/** How a room is joined: `joinRoom` of the api layer, or a test's stand-in. */
+export type JoinRoom = (options: IRoomOptions) => Promise<IRoom>;
+
+/** Loaded when it is first needed: a page without a room fetches no engine. */
+export const joinRoom: JoinRoom = async options =>
+  (await import('../api/index.js')).joinRoom(options);
+
+export class RoomSession implements IRoomSession {
+  constructor(options: RoomSession.IOptions) {
+    this.enabled = options.enabled;
+    this.address = options.address;
+    this.notices = options.notices;
+    this._join = options.join;
+    this._config = options.config;
+    // Read the settings only where they can matter: a page without collaboration waits for nothing.
+    this._pending = this.enabled ? this._start() : Promise.resolve(null);
+  }
+
+  readonly enabled: boolean;
+  readonly address: RoomAddress;
+  readonly notices: Notices;
+
+  get room(): IRoom | null {
+    return this._room;
+  }
+
+  get name(): string | null {
+    return this._room ? this._name : null;
+  }
+
+  get roomChanged(): ISignal<this, IRoom | null> {
+    return this._roomChanged;
+  }
+
+  current(): Promise<IRoom | null> {
+    return this._pending;
+  }
+
+  join(name: string, secret: string | null): Promise<IRoom | null> {
+    return (this._pending = this._pending.then(async () => {
+      const config = await this._config();
+      return this._enter(config, name, secret);
+    }));
+  }
+
+  leave(): void {
+    const room = this._room;
+    if (!room) {
+      return;
+    }
+    this._pending = Promise.resolve(null);
+    this._set(null, null);
+    room.dispose();
+    this.address.change({ room: null, secret: null });
+  }
+
+  private async _start(): Promise<IRoom | null> {
+    const config = await this._config();
+    this.notices.problems(config.problems);
+    return config.room
+      ? this._enter(config, config.room, this.address.secretOf(config.room))
+      : null;
+  }
+
+  private async _enter(
+    config: IConfig,
+    name: string,
+    secret: string | null
+  ): Promise<IRoom | null> {
+    const { trans } = this.notices;
+    if (isShared(name) && !secret) {
+      this.notices.error(
+        trans.__(
+          'The link to this shared room is incomplete: the part after “#” is missing. Ask for the whole link. Until then you work alone.'
+        )
+      );
+      return null;
+    }
+    if (!canJoin(config)) {
+      return null; // the problem with the prefix has been told
+    }
+    if (config.signaling.length === 0) {
+      this.notices.warn(
+        trans.__(
+          'No signaling server is configured ("fullWebRtcSignalingUrls"), so other browsers can’t be found.'
+        )
+      );
+    }
+    this._set(null, null)?.dispose();
+    try {
+      const room = await this._join({
+        signaling: config.signaling,
+        prefix: config.prefix,
+        room: name,
+        secret: secret ?? undefined,
+        iceServers: config.iceServers
+      });
+      this._set(room, name);
+      return room;
+    } catch (reason) {
+      console.error('Could not join the room.', reason);
+      this.notices.error(
+        trans.__(
+          'Collaboration could not be started, and you work alone: %1',
+          reason instanceof Error ? reason.message : String(reason)
+        )
+      );
+      return null;
+    }
+  }
+
+  /** Returns the room before. */
+  private _set(room: IRoom | null, name: string | null): IRoom | null {
+    const before = this._room;
+    if (before !== room) {
+      this._stopNotices();
+      this._room = room;
+      this._name = name;
+      this._stopNotices = room ? this.notices.follow(room) : () => undefined;
+      this._roomChanged.emit(room);
+    }
+    return before;
+  }
+
+  private _join: JoinRoom;
+  private _config: () => Promise<IConfig>;
+  private _room: IRoom | null = null;
+  private _name: string | null = null;
+  private _pending: Promise<IRoom | null>;
+  private _roomChanged = new Signal<this, IRoom | null>(this);
+  private _stopNotices: () => void = () => undefined;
+}
+
+export namespace RoomSession {
+  export interface IOptions {
+    enabled: boolean;
+    /** Read the configuration, settings included. Never rejects. */
+    config: () => Promise<IConfig>;
+    address: RoomAddress;
+    notices: Notices;
+    join: JoinRoom;
+  }
+}

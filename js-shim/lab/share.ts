@@ -1,0 +1,190 @@
+/**
+ * The Share button: make a room of the documents that are open, and copy the link that leads there.
+ */
+import { JupyterFrontEnd } from '@jupyterlab/application';
+import { Clipboard, ICommandPalette, Notification } from '@jupyterlab/apputils';
+import { DocumentWidget } from '@jupyterlab/docregistry';
+import { shareIcon } from '@jupyterlab/ui-components';
+import { IRoom } from '../api/types.js';
+import { SHARED_ROOM } from './config.js';
+import { withRoom } from './fragment.js';
+import { OpenDocuments } from './open-documents.js';
+import { randomText } from './random.js';
+import { IRoomSession } from './session.js';
+
+export namespace CommandIDs {
+  export const share = 'jupyterlite-webrtc:share';
+  export const leave = 'jupyterlite-webrtc:leave';
+}
+
+/** Bytes of a room's name: enough that no two rooms meet by chance. */
+const NAME_BYTES = 9;
+/** Bytes of a room's secret. */
+const SECRET_BYTES = 32;
+
+/** How many people are in the room, this one included. */
+export function headcount(room: IRoom): number {
+  return 1 + room.status.peers.filter(peer => peer.state === 'ready').length;
+}
+
+/** Make a room with a random name and a random secret, and take all open documents into it. */
+export async function shareAll(
+  session: IRoomSession,
+  documents: OpenDocuments
+): Promise<IRoom | null> {
+  const name = SHARED_ROOM + randomText(NAME_BYTES);
+  const secret = randomText(SECRET_BYTES);
+  const room = await session.join(name, secret);
+  if (!room) {
+    return null;
+  }
+  session.address.change({ room: name, secret });
+  await room.settled();
+  const failures: string[] = [];
+  for (const document of documents) {
+    await document.goLive(room).catch(reason => {
+      console.error(`Could not share ${document.path}.`, reason);
+      failures.push(document.path);
+    });
+  }
+  if (failures.length > 0) {
+    session.notices.error(
+      session.notices.trans.__(
+        'These documents could not be shared: %1',
+        failures.join(', ')
+      )
+    );
+  }
+  return room;
+}
+
+/**
+ * The link to the room as it is to be sent: into this application, to the document in front.
+ */
+export function linkTo(
+  here: URL,
+  room: string,
+  secret: string | null,
+  path: string | null
+): string {
+  const url = new URL(here.origin + here.pathname);
+  if (path) {
+    url.searchParams.set('path', path);
+  }
+  return withRoom(url, room, secret).href;
+}
+
+/** Register the commands; the button is in `schema/plugin.json`. */
+export function addCommands(options: {
+  app: JupyterFrontEnd;
+  session: IRoomSession;
+  documents: OpenDocuments;
+  palette: ICommandPalette | null;
+}): void {
+  const { app, session, documents, palette } = options;
+  const { commands } = app;
+  const { trans } = session.notices;
+
+  const currentPath = () => {
+    const widget = app.shell.currentWidget;
+    return widget instanceof DocumentWidget ? widget.context.localPath : null;
+  };
+
+  const copyLink = (room: IRoom, shared: boolean) => {
+    const { room: name, secret } = session.address.current;
+    const link = linkTo(
+      new URL(window.location.href),
+      session.name ?? name ?? '',
+      secret,
+      currentPath()
+    );
+    Clipboard.copyToSystem(link);
+    const people = headcount(room);
+    const here =
+      people > 1
+        ? trans._n('%1 person is here.', '%1 people are here.', people)
+        : trans.__('Nobody else is here yet.');
+    session.notices.success(
+      `${
+        shared
+          ? trans.__('You are sharing this. Send the link: it has been copied.')
+          : trans.__('The link has been copied.')
+      } ${here}`,
+      { actions: [leaveAction()] }
+    );
+    return link;
+  };
+
+  const leaveAction = (): Notification.IAction => ({
+    label: trans.__('Stop sharing'),
+    caption: trans.__('Leave the room; your documents stay as they are'),
+    callback: () => void commands.execute(CommandIDs.leave)
+  });
+
+  commands.addCommand(CommandIDs.share, {
+    label: () =>
+      session.room
+        ? trans.__('Share (%1)', headcount(session.room))
+        : trans.__('Share'),
+    caption: () =>
+      session.room
+        ? trans.__('Copy the link; %1 here', headcount(session.room))
+        : trans.__('Edit together: share the open documents and copy the link'),
+    icon: shareIcon,
+    className: () => (session.room ? 'jp-WebrtcShare-live' : ''),
+    isVisible: () => session.enabled,
+    isEnabled: () => !joining,
+    execute: async () => {
+      const already = await session.current();
+      if (already) {
+        return copyLink(already, false);
+      }
+      joining = true;
+      commands.notifyCommandChanged(CommandIDs.share);
+      try {
+        const room = await shareAll(session, documents);
+        return room && copyLink(room, true);
+      } finally {
+        joining = false;
+        commands.notifyCommandChanged(CommandIDs.share);
+      }
+    }
+  });
+  let joining = false;
+
+  commands.addCommand(CommandIDs.leave, {
+    label: trans.__('Stop Sharing'),
+    caption: trans.__('Leave the room; your documents stay as they are'),
+    isVisible: () => session.enabled,
+    isEnabled: () => session.room !== null,
+    execute: () => {
+      for (const document of documents) {
+        document.detach();
+      }
+      session.leave();
+      session.notices.info(
+        trans.__('You have left the room. Your documents stay as they are.')
+      );
+    }
+  });
+
+  if (session.enabled) {
+    for (const command of Object.values(CommandIDs)) {
+      palette?.addItem({ command, category: trans.__('Collaboration') });
+    }
+  }
+
+  // The button shows how many people are here.
+  let stop: () => void = () => undefined;
+  const changed = () => {
+    commands.notifyCommandChanged(CommandIDs.share);
+    commands.notifyCommandChanged(CommandIDs.leave);
+  };
+  const follow = () => {
+    stop();
+    stop = session.room?.onStatus(changed) ?? (() => undefined);
+    changed();
+  };
+  session.roomChanged.connect(follow);
+  follow();
+}
