@@ -149,7 +149,7 @@ function normaliseCell(cell: Json): INormalCell {
 }
 
 /** Without trust, and with the two names of "outputs are hidden" in step, as `YBaseCell` does. */
-function normaliseCellMetadata(metadata: Json | undefined): Json {
+export function normaliseCellMetadata(metadata: Json | undefined): Json {
   // eslint-disable-next-line @typescript-eslint/no-unused-vars
   const { trusted, ...result } = metadata ?? {};
   const hidden = result.collapsed ?? result.jupyter?.outputs_hidden;

@@ -1,0 +1,196 @@
+/**
+ * Cells whose trust is one's own.
+ *
+ * JupyterLab keeps "the outputs of this cell may run scripts in this page" as `metadata.trusted` of
+ * the cell, inside the shared document. There it is worth nothing: a peer who writes `trusted` into
+ * a cell with `<img onerror>` runs a script in everybody's page. Whether *I* trust outputs is a fact
+ * about me, so these cells keep it in a field of their own. JupyterLab reads and writes it as
+ * before, with `getMetadata('trusted')` and its kin and in `toJSON()` (so that it is saved in one's
+ * own file, as always); the shared metadata never has it, and one that comes from a peer is not
+ * seen.
+ *
+ * Trust is given to outputs that are here, so it ends when a peer changes them. That has to reach
+ * JupyterLab's own copy of it (`CodeCellModel.trusted`) *before* it renders what the peer wrote,
+ * which is why it happens in `getChanges`, the last step before the cell announces a change; see
+ * `trust.ts` for who listens.
+ */
+import {
+  YCodeCell,
+  YMarkdownCell,
+  YRawCell,
+  type SharedCell,
+  type YBaseCell,
+  type YCellType,
+  type YNotebook
+} from '@jupyter/ydoc';
+import type * as nbformat from '@jupyterlab/nbformat';
+import { JSONExt } from '@lumino/coreutils';
+import * as Y from 'yjs';
+import { isRemote } from './local-state.js';
+
+type Json = Record<string, any>;
+type Constructor<T> = new (...args: any[]) => T;
+
+/** What these cells add to those of `@jupyter/ydoc`. */
+export interface ILocalTrust {
+  /** Whether the outputs that are here now may run scripts in this page. */
+  trusted: boolean;
+}
+
+/** A notebook that wants to know when the trust of a cell changed. */
+export interface ITrustKeeper {
+  /** Called at once, before the change that caused it is announced. */
+  onTrustChanged(cell: YCodeCell & ILocalTrust): void;
+}
+
+function withLocalTrust<C extends Constructor<YBaseCell<any>>>(
+  Base: C
+): C & Constructor<ILocalTrust> {
+  return class extends Base implements ILocalTrust {
+    get trusted(): boolean {
+      return this._trusted;
+    }
+    set trusted(value: boolean) {
+      this._trusted = value;
+    }
+
+    override getMetadata(key?: string): any {
+      if (key === 'trusted') {
+        return this._trusted || undefined;
+      }
+      const metadata = super.getMetadata(key as any) as any;
+      if (key === undefined && metadata !== undefined) {
+        delete metadata.trusted;
+        if (this._trusted && !this._sharedOnly) {
+          metadata.trusted = true;
+        }
+      }
+      return metadata;
+    }
+
+    override setMetadata(metadata: any, value?: any): void {
+      if (metadata === 'trusted') {
+        this.trusted = value === true;
+      } else if (typeof metadata === 'string') {
+        super.setMetadata(metadata as any, value);
+      } else {
+        this._setAllMetadata(metadata);
+      }
+    }
+
+    override deleteMetadata(key: any): void {
+      if (key === 'trusted') {
+        this.trusted = false;
+      } else {
+        super.deleteMetadata(key);
+      }
+    }
+
+    protected override getChanges(events: Y.YEvent<any>[]): any {
+      const shared = this.ymodel.get('metadata');
+      events
+        .find(event => event.target === shared)
+        ?.changes.keys.delete('trusted');
+      return super.getChanges(events);
+    }
+
+    /** `YBaseCell` compares with what there is before it writes: show it the shared part only. */
+    private _setAllMetadata({ trusted, ...shared }: Json): void {
+      if (trusted !== undefined) {
+        this.trusted = trusted === true;
+      }
+      this._sharedOnly = true;
+      try {
+        super.setMetadata(shared as any);
+      } finally {
+        this._sharedOnly = false;
+      }
+    }
+
+    private _trusted = false;
+    private _sharedOnly = false;
+  } as C & Constructor<ILocalTrust>;
+}
+
+/** A markdown cell without trust in its shared metadata. */
+export class LocalMarkdownCell extends withLocalTrust(YMarkdownCell) {}
+
+/** A raw cell without trust in its shared metadata. */
+export class LocalRawCell extends withLocalTrust(YRawCell) {}
+
+/** A code cell whose trust is one's own. */
+export class LocalCodeCell extends withLocalTrust(YCodeCell) {
+  override get trusted(): boolean {
+    return super.trusted;
+  }
+  override set trusted(value: boolean) {
+    if (value === super.trusted) {
+      return;
+    }
+    super.trusted = value;
+    // JupyterLab makes its models of the outputs anew, and would write back what it had before.
+    this._frozen = true;
+    try {
+      (this.notebook as unknown as ITrustKeeper | null)?.onTrustChanged?.(this);
+    } finally {
+      this._frozen = false;
+    }
+  }
+
+  /** Does nothing where the outputs are those already: JupyterLab writes back what it reads. */
+  override updateOutputs(
+    start: number,
+    end: number,
+    outputs: nbformat.IOutput[] = [],
+    origin: any = null
+  ): void {
+    const shared = this.ymodel.get('outputs') as Y.Array<Y.Map<any>>;
+    const current = shared.slice(start, end).map(output => output.toJSON());
+    if (this._frozen || JSONExt.deepEqual(current, outputs as any)) {
+      return;
+    }
+    super.updateOutputs(start, end, outputs, origin);
+  }
+
+  protected override getChanges(events: Y.YEvent<any>[]): any {
+    const document = this.notebook;
+    if (this.trusted && document && events.some(touchesOutputs)) {
+      this.trusted = isOwnWork(events[0].transaction, document);
+    }
+    return super.getChanges(events);
+  }
+
+  private _frozen = false;
+}
+
+/** Whether outputs changed by our own hand. Undoing may bring back what a peer once wrote. */
+function isOwnWork(transaction: Y.Transaction, document: YNotebook): boolean {
+  return (
+    !isRemote(transaction, document) &&
+    !(transaction.origin instanceof Y.UndoManager)
+  );
+}
+
+/** Whether an event of a cell says that other outputs are shown now. */
+function touchesOutputs(event: Y.YEvent<any>): boolean {
+  const changed = (event as Partial<Y.YMapEvent<any>>).keysChanged;
+  return event.path.length === 0
+    ? ['outputs', 'cell_type', 'id'].some(key => changed?.has(key))
+    : event.path[0] === 'outputs';
+}
+
+/** Our cell around the shared type of a cell. */
+export function cellOf(
+  ymodel: Y.Map<any>,
+  options: SharedCell.IOptions
+): YCellType & ILocalTrust {
+  const source = ymodel.get('source');
+  switch (ymodel.get('cell_type')) {
+    case 'code':
+      return new LocalCodeCell(ymodel, source, ymodel.get('outputs'), options);
+    case 'markdown':
+      return new LocalMarkdownCell(ymodel, source, options);
+    default:
+      return new LocalRawCell(ymodel, source, options);
+  }
+}

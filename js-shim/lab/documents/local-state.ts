@@ -1,0 +1,130 @@
+/**
+ * A shared document whose state is one's own.
+ *
+ * `YDocument` keeps a map named `state` inside the shared document. On a Jupyter server that is
+ * sound: there is one file, one saver, and the server writes its path and hash there. Between peers
+ * everybody has a file of their own. If `dirty` were shared, one person's save would clear
+ * everyone's unsaved mark and so suppress their autosave; a `path` or `hash` from a peer would
+ * rename and un-conflict files that the peer knows nothing of.
+ *
+ * So the map is swapped for one in a private Y.Doc. Everything that JupyterLab does with the state,
+ * including its signals, works as before; nothing of it leaves the page and nothing that a peer
+ * writes there is read. The swap has to reach `ydoc.getMap('state')` too, since the CodeMirror
+ * binding (`@jupyterlab/codemirror`, `ybinding.ts`) marks the document dirty that way.
+ *
+ * What a peer changes in the *content* does make this document dirty: our file lacks it.
+ */
+import type { YDocument } from '@jupyter/ydoc';
+import * as Y from 'yjs';
+
+/** Name of the map that `YDocument` keeps its state in. */
+const STATE = 'state';
+
+/** Keys which come and go without the file being another one. */
+const TRANSIENT_KEYS = new Set<string | null>(['execution_state', 'trusted']);
+
+type Constructor<T> = new (...args: any[]) => T;
+
+/** A document that is not abstract. */
+type Document = YDocument<any> & {
+  version: string;
+  getSource(): any;
+  setSource(value: any): void;
+};
+
+/** What `withLocalState` adds to a document. */
+export interface ILocalState {
+  /**
+   * Put what a room or a seed has into this document, as the beginning of its history here: it is
+   * neither undoable nor unsaved. Whether it differs from the file, and so is dirty after all, only
+   * the caller knows.
+   */
+  load(update: Uint8Array, origin: unknown): void;
+}
+
+/**
+ * Whether a transaction brings what others wrote. Yjs calls everything non-local that was applied
+ * as an update; what the document itself applied has the document as its origin.
+ */
+export function isRemote(
+  transaction: Y.Transaction,
+  document: YDocument<any>
+): boolean {
+  return !transaction.local && transaction.origin !== document;
+}
+
+/**
+ * Apply an update that we made ourselves, as one local change. With the document itself as origin
+ * it can be undone.
+ */
+export function applyOwn(
+  document: Y.Doc,
+  update: Uint8Array,
+  origin: unknown
+): void {
+  document.transact(transaction => {
+    const local = transaction.local;
+    Y.applyUpdate(document, update, origin);
+    transaction.local = local;
+  }, origin);
+}
+
+/** The class with its state made local. */
+export function withLocalState<C extends Constructor<Document>>(
+  Base: C
+): C & Constructor<ILocalState> {
+  return class extends Base implements ILocalState {
+    constructor(...args: any[]) {
+      super(...args);
+      this.localState = new Y.Doc().getMap(STATE);
+      super.ystate.unobserve(this.onStateChanged);
+      this.localState.observe(this.onStateChanged);
+      this.ydoc.getMap = ((name?: string) =>
+        name === STATE
+          ? this.localState
+          : Y.Doc.prototype.getMap.call(this.ydoc, name)) as Y.Doc['getMap'];
+      this.ydoc.on('afterTransaction', this.onTransaction);
+    }
+
+    /** State of the document on this page. */
+    override get ystate(): Y.Map<any> {
+      return this.localState;
+    }
+
+    load(update: Uint8Array, origin: unknown): void {
+      Y.applyUpdate(this.ydoc, update, origin);
+      this.clearUndoHistory();
+      this.dirty = false;
+    }
+
+    override dispose(): void {
+      if (this.isDisposed) {
+        return;
+      }
+      this.ydoc.off('afterTransaction', this.onTransaction);
+      super.dispose();
+      this.localState.doc?.destroy();
+    }
+
+    private onTransaction = (transaction: Y.Transaction): void => {
+      if (isRemote(transaction, this) && changesContent(transaction)) {
+        this.dirty = true;
+      }
+    };
+
+    private localState: Y.Map<any>;
+  };
+}
+
+/** Whether a transaction changed what is saved in a file. */
+function changesContent(transaction: Y.Transaction): boolean {
+  // Straight from the document: `getMap` would give the local map.
+  const shared: unknown = transaction.doc.share.get(STATE);
+  for (const [type, keys] of transaction.changed) {
+    const telling = [...keys].some(key => !TRANSIENT_KEYS.has(key));
+    if ((type as unknown) !== shared && telling) {
+      return true;
+    }
+  }
+  return false;
+}

@@ -1,0 +1,210 @@
+/**
+ * The documents that JupyterLab opens, with what is personal kept personal.
+ *
+ * They stand in for `YNotebook` and `YFile`, with a room or without. To JupyterLab they behave the
+ * same; towards peers they keep trust (`cells.ts`) and state (`local-state.ts`) to themselves and
+ * make the default cell of an empty notebook only once (`default-cell.ts`).
+ *
+ * `YNotebook` makes its cells itself. To have ours instead, an observer that runs before its own
+ * puts them into its mapping from shared types to cells, where it finds them.
+ */
+import {
+  YFile,
+  YNotebook,
+  type SharedCell,
+  type YCellType
+} from '@jupyter/ydoc';
+import { UUID } from '@lumino/coreutils';
+import { Signal, type ISignal } from '@lumino/signaling';
+import * as Y from 'yjs';
+import { cellContent } from './cell-content.js';
+import { cellOf, type ILocalTrust, type LocalCodeCell } from './cells.js';
+import { defaultCellUpdate, isDefaultCell } from './default-cell.js';
+import { applyOwn, isRemote, withLocalState } from './local-state.js';
+import { TrustMemory } from './trust.js';
+
+/** A text file whose state is one's own. */
+export class LocalFile extends withLocalState(YFile) {}
+
+/** What the observer before `YNotebook`'s own needs of its private part. */
+interface INotebookInternals {
+  _ycellMapping: WeakMap<Y.Map<any>, YCellType>;
+  _onYCellsChanged: (event: Y.YArrayEvent<Y.Map<any>>) => void;
+}
+
+/** A notebook whose trust and state are one's own. */
+export class LocalNotebook extends withLocalState(YNotebook) {
+  constructor(options?: { disableDocumentWideUndoRedo?: boolean }) {
+    super(options);
+    const internals = this as unknown as INotebookInternals;
+    this._mapping = internals._ycellMapping;
+    this._ycells.unobserve(internals._onYCellsChanged);
+    this._ycells.observe(this._onCells);
+    this._ycells.observe(internals._onYCellsChanged);
+    this.ydoc.on('beforeTransaction', this._beforeTransaction);
+  }
+
+  /** Emitted with a cell when its trust changed, before the change that caused it is announced. */
+  get trustChanged(): ISignal<this, LocalCodeCell> {
+    return this._trustChanged;
+  }
+
+  /** Called by cells. */
+  onTrustChanged(cell: LocalCodeCell): void {
+    this._trustChanged.emit(cell);
+  }
+
+  /**
+   * Trust the cells that show what was trusted in one's own file, when the content itself came from
+   * elsewhere.
+   */
+  adoptTrust(notebook: unknown): void {
+    this._memory.adopt(notebook);
+    this.cells.forEach(cell => this._memory.recall(cell));
+  }
+
+  override insertCells(
+    index: number,
+    cells: SharedCell.Cell[]
+  ): (YCellType & ILocalTrust)[] {
+    if (
+      this._ycells.length === 0 &&
+      cells.length === 1 &&
+      isDefaultCell(cells[0])
+    ) {
+      return [this._insertDefaultCell(cells[0])];
+    }
+    const inserted = this._place(index, cells);
+    this.dirty = true;
+    return inserted;
+  }
+
+  override moveCells(fromIndex: number, toIndex: number, n = 1): void {
+    const moved = this._ycells.slice(fromIndex, fromIndex + n);
+    const cells = moved.map(
+      content => this._ownCell(content).toJSON() as SharedCell.Cell
+    );
+    this.transact(() => {
+      this._ycells.delete(fromIndex, n);
+      this._place(fromIndex > toIndex ? toIndex : toIndex - n + 1, cells);
+    });
+    this.dirty = true;
+  }
+
+  override deleteCellRange(from: number, to: number): void {
+    this._memory.remember(this.cells.slice(from, to));
+    super.deleteCellRange(from, to);
+  }
+
+  override undo(): boolean {
+    this._memory.remember(this.cells);
+    return super.undo();
+  }
+
+  override redo(): boolean {
+    this._memory.remember(this.cells);
+    return super.redo();
+  }
+
+  /** Also takes out the cell that JupyterLab put into the notebook while it was still empty. */
+  override load(update: Uint8Array, origin: unknown): void {
+    const known = Y.decodeStateVector(Y.encodeStateVectorFromUpdate(update));
+    const stray = this._placeholder;
+    super.load(update, origin);
+    this._placeholder = null;
+    const index = stray ? this._ycells.toArray().indexOf(stray.cell) : -1;
+    if (stray && index >= 0 && !known.has(stray.clientID)) {
+      if (this._ycells.length > 1 && this._isBlank(stray.cell)) {
+        this.ydoc.transact(() => this._ycells.delete(index), 'placeholder');
+      }
+    }
+    this.clearUndoHistory();
+    this.dirty = false;
+  }
+
+  override dispose(): void {
+    if (!this.isDisposed) {
+      this._ycells.unobserve(this._onCells);
+      this.ydoc.off('beforeTransaction', this._beforeTransaction);
+      super.dispose();
+    }
+  }
+
+  /** Put cells into the document, as one change. */
+  private _place(
+    index: number,
+    cells: SharedCell.Cell[]
+  ): (YCellType & ILocalTrust)[] {
+    const contents = cells.map(cell =>
+      cellContent({ ...cell, id: cell.id ?? UUID.uuid4() })
+    );
+    const own: (YCellType & ILocalTrust)[] = [];
+    this.transact(() => {
+      this._ycells.insert(index, contents);
+      contents.forEach((content, n) =>
+        own.push(this._ownCell(content, cells[n]))
+      );
+    });
+    return own;
+  }
+
+  private _insertDefaultCell(cell: SharedCell.Cell): YCellType & ILocalTrust {
+    const isFirst = this.ydoc.store.clients.size === 0;
+    const { update, clientID } = defaultCellUpdate(this.ydoc, cell.cell_type);
+    // Undoing the deletion of all cells takes the default cell away, for who deleted them.
+    const origin = this._emptiedByPeer ? 'default-cell' : this;
+    const own = this.ydoc.transact(() => {
+      applyOwn(this.ydoc, update, origin);
+      return this._ownCell(this._ycells.get(0), cell);
+    }, origin);
+    if (isFirst) {
+      this._placeholder = { cell: own.ymodel, clientID };
+    }
+    this.dirty = true;
+    return own;
+  }
+
+  private _isBlank(cell: Y.Map<any>): boolean {
+    return cell.get('source').length === 0 && !cell.get('outputs')?.length;
+  }
+
+  /** The cell around a shared type, with the trust that its JSON claims. */
+  private _ownCell(
+    content: Y.Map<any>,
+    cell?: SharedCell.Cell
+  ): YCellType & ILocalTrust {
+    let own = this._mapping.get(content) as YCellType & ILocalTrust;
+    if (!own) {
+      own = cellOf(content, { notebook: this });
+      this._mapping.set(content, own);
+    }
+    if ((cell?.metadata as any)?.trusted === true) {
+      own.trusted = true;
+    }
+    return own;
+  }
+
+  private _onCells = (event: Y.YArrayEvent<Y.Map<any>>): void => {
+    event.changes.added.forEach(item => {
+      const content = (item.content as Y.ContentType).type as Y.Map<any>;
+      if (!this._mapping.has(content)) {
+        this._memory.recall(this._ownCell(content));
+      }
+    });
+    if (this._ycells.length === 0) {
+      this._emptiedByPeer = isRemote(event.transaction, this);
+    }
+  };
+
+  private _beforeTransaction = (transaction: Y.Transaction): void => {
+    if (isRemote(transaction, this)) {
+      this._memory.remember(this.cells);
+    }
+  };
+
+  private _mapping: WeakMap<Y.Map<any>, YCellType>;
+  private _memory = new TrustMemory();
+  private _trustChanged = new Signal<this, LocalCodeCell>(this);
+  private _emptiedByPeer = false;
+  private _placeholder: { cell: Y.Map<any>; clientID: number } | null = null;
+}
