@@ -44,7 +44,8 @@ function copy(value: unknown): unknown {
     return wellFormed(value);
   }
   if (typeof value === 'number') {
-    return Number.isFinite(value) ? value : null;
+    // `-0 + 0` is `0`: JSON has one zero, Yjs would encode two.
+    return Number.isFinite(value) ? value + 0 : null;
   }
   if (Array.isArray(value)) {
     return value.map(item => copy(item) ?? null);
