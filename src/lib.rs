@@ -1,7 +1,212 @@
 //! The engine of jupyterlite-webrtc: real-time collaboration for JupyterLite, peer to peer.
 //!
-//! [`room`] is the protocol as a state machine without I/O; it runs natively in tests.
+//! [`room`] is the protocol as a state machine without I/O; it runs natively in tests. `web` joins it
+//! to a browser. This file is the surface that JavaScript sees, and nothing else.
 
 #![forbid(unsafe_code)]
 
 pub mod room;
+#[cfg(target_arch = "wasm32")]
+pub mod web;
+
+#[cfg(target_arch = "wasm32")]
+mod surface {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use js_sys::{Array, Function, Reflect, Uint8Array};
+    use serde::Serialize;
+    use wasm_bindgen::prelude::*;
+
+    use crate::room::ids::DocumentId;
+    use crate::room::{Config, Event, Room};
+    use crate::web::driver::Driver;
+    use crate::web::page::{Options, Page, PageEntry, PageStatus};
+
+    thread_local! {
+        /// Who is told of a panic. A wasm trap does not unwind: the engine is lost, the page is not.
+        static ON_PANIC: RefCell<Vec<Function>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// The genesis id of the document whose history begins with `update`.
+    #[wasm_bindgen(js_name = genesisOf)]
+    pub fn genesis_of(update: &[u8]) -> String {
+        DocumentId::of(update).to_string()
+    }
+
+    /// A room, run in this page.
+    #[wasm_bindgen]
+    pub struct Engine {
+        driver: Rc<Driver>,
+    }
+
+    #[wasm_bindgen]
+    impl Engine {
+        /// Joins the room of `options` (`IRoomOptions`). `listener` hears what happens; `failed` is
+        /// called with a message if the engine breaks.
+        #[wasm_bindgen(constructor)]
+        pub fn new(
+            options: JsValue,
+            listener: Function,
+            failed: Function,
+        ) -> Result<Engine, JsError> {
+            tell_of_panics(failed);
+            let ice_servers = Reflect::get(&options, &"iceServers".into()).unwrap_or_default();
+            let options: Options = serde_wasm_bindgen::from_value(options)?;
+            let seed = crate::web::random_seed()
+                .map_err(|_| JsError::new("this browser gives no random numbers"))?;
+            let config = Config {
+                prefix: options.prefix,
+                name: options.room,
+                secret: options.secret,
+                servers: options.signaling.len(),
+                seed,
+            };
+            let room = Room::join(config, crate::web::now());
+            Ok(Self {
+                driver: Driver::start(room, options.signaling, ice_servers, Page::new(listener)),
+            })
+        }
+
+        /// The room's id: its topic on signaling servers.
+        pub fn id(&self) -> String {
+            self.driver.room(|room| room.id().topic())
+        }
+
+        /// The index entry that stands at a path, or undefined.
+        pub fn entry(&self, path: &str) -> JsValue {
+            self.driver.room(|room| {
+                room.entry(path)
+                    .map_or(JsValue::UNDEFINED, |entry| object(&PageEntry::from(entry)))
+            })
+        }
+
+        /// All index entries that stand.
+        pub fn entries(&self) -> JsValue {
+            let entries: Vec<PageEntry> = self
+                .driver
+                .room(|room| room.entries().map(PageEntry::from).collect());
+            object(&entries)
+        }
+
+        /// A picture of the room now. `signaling` has states in the order of the URLs.
+        pub fn status(&self) -> JsValue {
+            object(&PageStatus::from(self.driver.room(Room::status)))
+        }
+
+        /// Puts a document into the room (`IIndexEntry`, its content); `claimed` with this number
+        /// follows.
+        pub fn claim(
+            &self,
+            number: u32,
+            entry: JsValue,
+            update: Vec<u8>,
+            replace: bool,
+        ) -> Result<(), JsError> {
+            let entry: PageEntry = serde_wasm_bindgen::from_value(entry)?;
+            let claim = entry
+                .into_claim(update, replace)
+                .ok_or_else(|| JsError::new("genesis is not an id"))?;
+            self.driver.put(Event::Claim { number, claim });
+            Ok(())
+        }
+
+        /// `held`, `sought`, `unavailable` or `unknown`.
+        #[wasm_bindgen(js_name = documentState)]
+        pub fn document_state(&self, genesis: &str) -> String {
+            let state = DocumentId::parse(genesis)
+                .and_then(|document| self.driver.room(|room| room.document_state(document)));
+            crate::web::page::document_state(state).to_owned()
+        }
+
+        /// The content of a document, as updates, if it is here.
+        pub fn content(&self, genesis: &str) -> Option<Array> {
+            let content = self
+                .driver
+                .room(|room| room.content(DocumentId::parse(genesis)?))?;
+            Some(
+                content
+                    .iter()
+                    .map(|update| Uint8Array::from(&update[..]))
+                    .collect(),
+            )
+        }
+
+        /// The state vector of a document, if it is here.
+        #[wasm_bindgen(js_name = stateVector)]
+        pub fn state_vector(&self, genesis: &str) -> Option<Vec<u8>> {
+            self.driver
+                .room(|room| room.state_vector(DocumentId::parse(genesis)?))
+        }
+
+        /// From now on `apply` tells of every change of the document.
+        pub fn attach(&self, genesis: &str) -> Result<(), JsError> {
+            self.driver.put(Event::Attach(parse(genesis)?));
+            Ok(())
+        }
+
+        /// No longer.
+        pub fn detach(&self, genesis: &str) -> Result<(), JsError> {
+            self.driver.put(Event::Detach(parse(genesis)?));
+            Ok(())
+        }
+
+        /// The page's Y.Doc made this update.
+        pub fn edited(&self, genesis: &str, update: Vec<u8>) -> Result<(), JsError> {
+            self.driver.put(Event::Edited {
+                document: parse(genesis)?,
+                update,
+            });
+            Ok(())
+        }
+
+        /// The page's awareness made this update, about a document or (undefined) about the room.
+        pub fn presence(&self, channel: Option<String>, update: Vec<u8>) -> Result<(), JsError> {
+            let channel = channel.as_deref().map(parse).transpose()?;
+            self.driver.put(Event::Presence { channel, update });
+            Ok(())
+        }
+
+        /// The page no longer takes part in this channel.
+        #[wasm_bindgen(js_name = presenceEnded)]
+        pub fn presence_ended(&self, channel: Option<String>) -> Result<(), JsError> {
+            self.driver.put(Event::PresenceEnded(
+                channel.as_deref().map(parse).transpose()?,
+            ));
+            Ok(())
+        }
+
+        /// Says goodbye. Nothing is heard after this.
+        pub fn leave(&self) {
+            self.driver.put(Event::Leave);
+        }
+    }
+
+    fn parse(genesis: &str) -> Result<DocumentId, JsError> {
+        DocumentId::parse(genesis).ok_or_else(|| JsError::new("genesis is not an id"))
+    }
+
+    fn object(value: &impl Serialize) -> JsValue {
+        // These shapes have nothing that JavaScript lacks.
+        value
+            .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
+            .unwrap_or_default()
+    }
+
+    fn tell_of_panics(failed: Function) {
+        let first = ON_PANIC.with_borrow_mut(|listeners| {
+            listeners.push(failed);
+            listeners.len() == 1
+        });
+        if first {
+            std::panic::set_hook(Box::new(|info| {
+                console_error_panic_hook::hook(info);
+                let message = JsValue::from_str(&info.to_string());
+                let listeners = ON_PANIC.with_borrow(Vec::clone);
+                listeners
+                    .iter()
+                    .for_each(|listener| drop(listener.call1(&JsValue::NULL, &message)));
+            }));
+        }
+    }
+}

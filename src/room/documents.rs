@@ -18,7 +18,7 @@ use super::outbox::Lane;
 use super::peer::{Agreement, Peer};
 use super::presence::Channel;
 use super::replica::{Replica, ReplicaError};
-use super::{Action, Claim, Room};
+use super::{Action, Claim, DocumentState, Room};
 
 /// A source that sends nothing for this long is given up for another.
 const SOURCE_PATIENCE: Millis = 15_000.0;
@@ -39,6 +39,17 @@ pub struct Document {
     unavailable: bool,
     /// Since when updates wait for earlier ones.
     waits_since: Option<Millis>,
+}
+
+impl Document {
+    /// Whether it is here.
+    pub fn state(&self) -> DocumentState {
+        match (self.held, self.unavailable) {
+            (true, _) => DocumentState::Held,
+            (false, false) => DocumentState::Sought,
+            (false, true) => DocumentState::Unavailable,
+        }
+    }
 }
 
 /// Claims that not everybody has confirmed.

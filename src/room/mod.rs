@@ -236,6 +236,17 @@ pub enum ServerState {
     Closed,
 }
 
+/// Whether a document of the room is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DocumentState {
+    /// Its content is here.
+    Held,
+    /// It is being looked for, or is on its way.
+    Sought,
+    /// Nobody who is here has it.
+    Unavailable,
+}
+
 /// How far the connection to a peer has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerState {
@@ -378,6 +389,11 @@ impl Room {
     /// All entries that stand.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.index.entries()
+    }
+
+    /// Whether a document of the room is here; `None` for one that the room does not know.
+    pub fn document_state(&self, document: DocumentId) -> Option<DocumentState> {
+        self.documents.get(&document).map(Document::state)
     }
 
     /// A document's content, as the updates it is made of, if it is here.

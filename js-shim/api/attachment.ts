@@ -1,0 +1,81 @@
+/**
+ * A live Y.Doc that takes part in a room. What the document has and the Y.Doc lacks is applied to it,
+ * with the attachment as origin; every other update of the Y.Doc is its owner's and goes to the room.
+ */
+import * as Y from 'yjs';
+import { Engine } from './engine.js';
+import { GenesisId, IAttachment } from './types.js';
+
+/** A state vector that knows of no client is one byte, a zero. */
+const EMPTY_STATE_VECTOR = 1;
+
+export class Attachment implements IAttachment {
+  constructor(options: Attachment.IOptions) {
+    this.genesis = options.genesis;
+    this._engine = options.engine;
+    this._ydoc = options.ydoc;
+    this._disposed = options.disposed;
+    this._ydoc.on('update', this._onUpdate);
+    this._engine()?.attach(this.genesis);
+    this.reconcile();
+  }
+
+  readonly genesis: GenesisId;
+
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  dispose(): void {
+    if (this._isDisposed) {
+      return;
+    }
+    this._isDisposed = true;
+    this._ydoc.off('update', this._onUpdate);
+    this._disposed(this);
+  }
+
+  /** Apply an update that came from the room. */
+  apply(update: Uint8Array): void {
+    Y.applyUpdate(this._ydoc, update, this);
+  }
+
+  /** Bring both sides to the same state, once the document's content is here. */
+  reconcile(): void {
+    const engine = this._engine();
+    const content = engine?.content(this.genesis) as Uint8Array[] | undefined;
+    const known = engine?.stateVector(this.genesis);
+    if (!content || !known) {
+      return;
+    }
+    const wasEmpty =
+      Y.encodeStateVector(this._ydoc).length === EMPTY_STATE_VECTOR;
+    const own = wasEmpty ? null : Y.encodeStateAsUpdate(this._ydoc, known);
+    content.forEach(update => this.apply(update));
+    if (own) {
+      this._engine()?.edited(this.genesis, own);
+    }
+  }
+
+  private _onUpdate = (update: Uint8Array, origin: unknown): void => {
+    if (origin !== this) {
+      this._engine()?.edited(this.genesis, update);
+    }
+  };
+
+  private _engine: () => Engine | null;
+  private _ydoc: Y.Doc;
+  private _disposed: (attachment: Attachment) => void;
+  private _isDisposed = false;
+}
+
+export namespace Attachment {
+  export interface IOptions {
+    /** The engine, as long as it may be called. */
+    engine: () => Engine | null;
+    genesis: GenesisId;
+    ydoc: Y.Doc;
+    /** Called once, when the Y.Doc no longer takes part. */
+    disposed: (attachment: Attachment) => void;
+  }
+}

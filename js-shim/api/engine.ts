@@ -1,0 +1,58 @@
+/**
+ * The engine in WebAssembly: loaded once, when the first room is joined. What it tells the page has
+ * the shapes of `src/web/page.rs`.
+ */
+import init, { Engine, genesisOf } from '../../pkg/jupyterlite_webrtc.js';
+import {
+  GenesisId,
+  IIndexEntry,
+  INotice,
+  IRoomOptions,
+  IRoomStatus,
+  ISignalingStatus,
+  Settlement
+} from './types.js';
+
+export { Engine, genesisOf };
+
+/** What the engine tells the page. A channel is a document's genesis id, or null for the room. */
+export type EngineEvent =
+  | { type: 'apply'; genesis: GenesisId; update: Uint8Array }
+  | { type: 'presence'; channel: GenesisId | null; update: Uint8Array }
+  | { type: 'presence-gone'; channel: GenesisId | null; clients: number[] }
+  | { type: 'index'; entry: IIndexEntry; previous: IIndexEntry | null }
+  | { type: 'claimed'; number: number; entry: IIndexEntry }
+  | { type: 'held'; genesis: GenesisId }
+  | { type: 'unavailable'; genesis: GenesisId }
+  | { type: 'settled'; settlement: Settlement }
+  | { type: 'status' }
+  | { type: 'notice'; code: INotice['code']; detail: string };
+
+/** `IRoomStatus`, but for the servers' URLs, which the engine's page knows. */
+export type EngineStatus = Omit<IRoomStatus, 'signaling'> & {
+  signaling: ISignalingStatus['state'][];
+};
+
+let loading: Promise<unknown> | null = null;
+
+/** Load the engine, or find it loaded. Rejects where it can't be fetched or compiled. */
+export async function loadEngine(): Promise<void> {
+  loading ??= init();
+  try {
+    await loading;
+  } catch (reason) {
+    loading = null; // the next attempt fetches it again
+    throw new Error(
+      `The collaboration engine could not be loaded: ${reason instanceof Error ? reason.message : reason}`
+    );
+  }
+}
+
+/** Join a room. The engine must be loaded. */
+export function startEngine(
+  options: IRoomOptions,
+  listener: (event: EngineEvent) => void,
+  failed: (message: string) => void
+): Engine {
+  return new Engine(options, listener, failed);
+}

@@ -1,0 +1,291 @@
+/**
+ * A room, as a page sees it: the engine's events made into promises and listeners.
+ *
+ * The engine may break (a bug, memory). The room then says so once, counts as left, and every promise
+ * resolves as if nobody else were here, so that the page goes on by itself.
+ */
+import * as Y from 'yjs';
+import { Attachment } from './attachment.js';
+import { Engine, EngineEvent, EngineStatus, loadEngine, startEngine } from './engine.js';
+import { Listeners } from './listeners.js';
+import { Presence } from './presence.js';
+import {
+  GenesisId,
+  IAttachment,
+  IIndexEntry,
+  INotice,
+  IRoom,
+  IRoomOptions,
+  IRoomStatus,
+  Settlement
+} from './types.js';
+
+/** The shortest room prefix. It keeps sites with rooms of the same name apart. */
+const SHORTEST_PREFIX = 8;
+
+/** Join a room. Rejects, with a message for a person, when the options or the browser don't allow it. */
+export async function joinRoom(options: IRoomOptions): Promise<IRoom> {
+  check(options);
+  await loadEngine();
+  return new Room(options);
+}
+
+function check(options: IRoomOptions): void {
+  if (!options.room) {
+    throw new Error('A room needs a name.');
+  }
+  if (options.prefix.length < SHORTEST_PREFIX) {
+    throw new Error(
+      `The room prefix must have at least ${SHORTEST_PREFIX} characters.`
+    );
+  }
+  const wrong = options.signaling.find(url => !/^wss?:\/\/[^/]/.test(url));
+  if (wrong !== undefined) {
+    throw new Error(`A signaling server must be a ws:// or wss:// URL: ${wrong}`);
+  }
+  if (typeof RTCPeerConnection === 'undefined') {
+    throw new Error('This browser has no WebRTC, or it is switched off.');
+  }
+}
+
+class Room implements IRoom {
+  constructor(options: IRoomOptions) {
+    this._urls = options.signaling;
+    this._engine = startEngine(
+      options,
+      event => this._hear(event),
+      message => this._fail(message)
+    );
+    this.id = this._engine.id();
+    window.addEventListener('pagehide', this._onPageHide);
+  }
+
+  readonly id: string;
+
+  get status(): IRoomStatus {
+    const none = { peers: [], settlement: null, transfers: [] };
+    const status: EngineStatus = this._isDisposed
+      ? { ...none, signaling: this._urls.map(() => 'closed') }
+      : this._engine.status();
+    const signaling = this._urls.map((url, i) => ({ url, state: status.signaling[i] }));
+    return { ...status, signaling };
+  }
+
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  settled(): Promise<Settlement> {
+    return this._settled.promise;
+  }
+
+  entry(path: string): IIndexEntry | null {
+    return this._isDisposed ? null : (this._engine.entry(path) ?? null);
+  }
+
+  entries(): IIndexEntry[] {
+    return this._isDisposed ? [] : this._engine.entries();
+  }
+
+  claim(
+    entry: IIndexEntry,
+    update: Uint8Array,
+    options: { replace?: boolean } = {}
+  ): Promise<IIndexEntry> {
+    if (this._isDisposed) {
+      return Promise.resolve(entry);
+    }
+    const number = ++this._lastClaim;
+    const claim = deferred<IIndexEntry>();
+    this._claims.set(number, { resolve: claim.resolve, entry });
+    this._engine.claim(number, entry, update, options.replace ?? false);
+    return claim.promise;
+  }
+
+  fetch(genesis: GenesisId): Promise<Uint8Array | null> {
+    const state = this._isDisposed ? 'unavailable' : this._engine.documentState(genesis);
+    if (state === 'held') {
+      return Promise.resolve(this._content(genesis));
+    }
+    if (state !== 'sought') {
+      return Promise.resolve(null);
+    }
+    const arrival = deferred<Uint8Array | null>();
+    const waiting = this._arrivals.get(genesis) ?? [];
+    this._arrivals.set(genesis, [...waiting, arrival.resolve]);
+    return arrival.promise;
+  }
+
+  attach(genesis: GenesisId, ydoc: any, awareness?: any): IAttachment {
+    if (this._isDisposed) {
+      return { genesis, isDisposed: true, dispose: () => undefined };
+    }
+    const presence = awareness ? this._presence(genesis, awareness) : null;
+    const attachment = new Attachment({
+      engine: this._live,
+      genesis,
+      ydoc,
+      disposed: gone => {
+        presence?.dispose();
+        this._attachments.delete(gone);
+        const others = [...this._attachments].some(one => one.genesis === genesis);
+        if (!this._isDisposed && !others) {
+          this._engine.detach(genesis);
+        }
+      }
+    });
+    this._attachments.add(attachment);
+    return attachment;
+  }
+
+  attachPresence(awareness: any): { dispose(): void } {
+    return this._isDisposed
+      ? { dispose: () => undefined }
+      : this._presence(null, awareness);
+  }
+
+  onStatus(listener: () => void): () => void {
+    return this._statusListeners.add(listener);
+  }
+
+  onIndex(
+    listener: (entry: IIndexEntry, previous: IIndexEntry | null) => void
+  ): () => void {
+    return this._indexListeners.add(listener);
+  }
+
+  onNotice(listener: (notice: INotice) => void): () => void {
+    return this._noticeListeners.add(listener);
+  }
+
+  dispose(): void {
+    if (this._isDisposed) {
+      return;
+    }
+    [...this._attachments, ...this._presences].forEach(one => one.dispose());
+    this._engine.leave();
+    this._end();
+    this._engine.free();
+  }
+
+  private _presence(channel: GenesisId | null, awareness: any): Presence {
+    const presence = new Presence({
+      engine: this._live,
+      channel,
+      awareness,
+      disposed: gone => this._presences.delete(gone)
+    });
+    this._presences.add(presence);
+    return presence;
+  }
+
+  private _content(genesis: GenesisId): Uint8Array | null {
+    const updates = this._engine.content(genesis) as Uint8Array[] | undefined;
+    if (!updates) {
+      return null;
+    }
+    return updates.length === 1 ? updates[0] : Y.mergeUpdates(updates);
+  }
+
+  private _hear(event: EngineEvent): void {
+    switch (event.type) {
+      case 'apply':
+        this._attached(event.genesis).forEach(one => one.apply(event.update));
+        break;
+      case 'presence':
+        this._present(event.channel).forEach(one => one.apply(event.update));
+        break;
+      case 'presence-gone':
+        this._present(event.channel).forEach(one => one.gone(event.clients));
+        break;
+      case 'index':
+        this._indexListeners.call(event.entry, event.previous);
+        break;
+      case 'claimed':
+        this._claims.get(event.number)?.resolve(event.entry);
+        this._claims.delete(event.number);
+        break;
+      case 'held':
+        this._attached(event.genesis).forEach(one => one.reconcile());
+        this._arrived(event.genesis, this._arrivals.has(event.genesis));
+        break;
+      case 'unavailable':
+        this._arrived(event.genesis, false);
+        break;
+      case 'settled':
+        this._settled.resolve(event.settlement);
+        break;
+      case 'status':
+        this._statusListeners.call();
+        break;
+      case 'notice':
+        this._noticeListeners.call({ code: event.code, detail: event.detail });
+        break;
+    }
+  }
+
+  private _attached(genesis: GenesisId): Attachment[] {
+    return [...this._attachments].filter(one => one.genesis === genesis);
+  }
+
+  private _present(channel: GenesisId | null): Presence[] {
+    return [...this._presences].filter(one => one.channel === channel);
+  }
+
+  private _arrived(genesis: GenesisId, held: boolean): void {
+    const content = held ? this._content(genesis) : null;
+    this._arrivals.get(genesis)?.forEach(resolve => resolve(content));
+    this._arrivals.delete(genesis);
+  }
+
+  private _fail(message: string): void {
+    if (!this._isDisposed) {
+      this._noticeListeners.call({ code: 'engine-failed', detail: message });
+      // A broken engine must not be called again, not even to say goodbye.
+      this._end();
+    }
+  }
+
+  /** Nothing goes to the engine, or comes from it, after this. */
+  private _end(): void {
+    this._isDisposed = true;
+    window.removeEventListener('pagehide', this._onPageHide);
+    this._settled.resolve('unanswered');
+    this._claims.forEach(claim => claim.resolve(claim.entry));
+    this._claims.clear();
+    [...this._arrivals.keys()].forEach(genesis => this._arrived(genesis, false));
+    [...this._attachments, ...this._presences].forEach(one => one.dispose());
+    this._statusListeners.call();
+  }
+
+  private _live = (): Engine | null => (this._isDisposed ? null : this._engine);
+
+  private _onPageHide = (): void => this.dispose();
+
+  private _engine: Engine;
+  private _urls: string[];
+  private _isDisposed = false;
+  private _settled = deferred<Settlement>();
+  private _lastClaim = 0;
+  private _claims = new Map<
+    number,
+    { resolve: (entry: IIndexEntry) => void; entry: IIndexEntry }
+  >();
+  private _arrivals = new Map<GenesisId, ((content: Uint8Array | null) => void)[]>();
+  private _attachments = new Set<Attachment>();
+  private _presences = new Set<Presence>();
+  private _statusListeners = new Listeners<[]>();
+  private _indexListeners = new Listeners<[IIndexEntry, IIndexEntry | null]>();
+  private _noticeListeners = new Listeners<[INotice]>();
+}
+
+interface IDeferred<T> {
+  promise: Promise<T>;
+  resolve: (value: T) => void;
+}
+
+function deferred<T>(): IDeferred<T> {
+  let resolve!: (value: T) => void;
+  const promise = new Promise<T>(done => (resolve = done));
+  return { promise, resolve };
+}

@@ -1,0 +1,163 @@
+//! The driver: one loop between the room and the browser.
+//!
+//! An action may call into the page, and the page may call back at once: JupyterLab writes outputs back
+//! while a remote update is being applied. So events are only ever queued, one loop drains them, and
+//! it holds no borrow of the room while it does an action.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::{Rc, Weak};
+
+use gloo_timers::callback::Timeout;
+use wasm_bindgen::JsValue;
+
+use super::connection::Connection;
+use super::page::Page;
+use super::socket::Socket;
+use crate::room::ids::{LinkId, ServerId};
+use crate::room::limits::Millis;
+use crate::room::{Action, Event, Room};
+
+/// What runs a room in a page.
+pub struct Driver {
+    room: RefCell<Room>,
+    inbox: RefCell<VecDeque<Event>>,
+    running: Cell<bool>,
+    urls: Vec<String>,
+    ice_servers: JsValue,
+    sockets: RefCell<BTreeMap<ServerId, Socket>>,
+    connections: RefCell<BTreeMap<LinkId, Connection>>,
+    page: Page,
+    alarm: RefCell<Option<(Millis, Timeout)>>,
+}
+
+/// Where callbacks put events. It does not keep the driver alive.
+#[derive(Clone)]
+pub struct Inbox(Weak<Driver>);
+
+impl Inbox {
+    /// Hands an event to the room, now or as soon as what is being done is done.
+    pub fn put(&self, event: Event) {
+        if let Some(driver) = self.0.upgrade() {
+            driver.put(event);
+        }
+    }
+}
+
+impl Driver {
+    /// Begins to run `room`. `urls` are its signaling servers, `ice_servers` goes to RTCPeerConnection.
+    pub fn start(room: Room, urls: Vec<String>, ice_servers: JsValue, page: Page) -> Rc<Self> {
+        let driver = Rc::new(Self {
+            room: RefCell::new(room),
+            inbox: RefCell::default(),
+            running: Cell::new(false),
+            urls,
+            ice_servers,
+            sockets: RefCell::default(),
+            connections: RefCell::default(),
+            page,
+            alarm: RefCell::default(),
+        });
+        // Not at once: the page has not got the engine in its hands yet.
+        let inbox = driver.inbox();
+        let soon = Timeout::new(0, move || inbox.put(Event::Wake));
+        *driver.alarm.borrow_mut() = Some((super::now(), soon));
+        driver
+    }
+
+    fn inbox(self: &Rc<Self>) -> Inbox {
+        Inbox(Rc::downgrade(self))
+    }
+
+    /// Looks at the room. The page only gets here when no action is being decided.
+    pub fn room<T>(&self, look: impl FnOnce(&Room) -> T) -> T {
+        look(&self.room.borrow())
+    }
+
+    /// Hands in an event, and does what follows from it unless that is being done already.
+    pub fn put(self: &Rc<Self>, event: Event) {
+        self.inbox.borrow_mut().push_back(event);
+        if self.running.replace(true) {
+            return;
+        }
+        while let Some(event) = self.next_event() {
+            self.room.borrow_mut().handle(event, super::now());
+            while let Some(action) = self.next_action() {
+                self.perform(action);
+            }
+        }
+        self.running.set(false);
+        self.set_alarm();
+    }
+
+    fn next_event(&self) -> Option<Event> {
+        self.inbox.borrow_mut().pop_front()
+    }
+
+    fn next_action(&self) -> Option<Action> {
+        self.room.borrow_mut().poll()
+    }
+
+    fn perform(self: &Rc<Self>, action: Action) {
+        match action {
+            Action::Dial(server) => self.dial(server),
+            Action::Say(server, text) => {
+                if let Some(socket) = self.sockets.borrow().get(&server) {
+                    socket.say(text);
+                }
+            }
+            Action::Connect(link) => self.connect(link),
+            Action::Offer(link) => self.with_connection(link, Connection::offer),
+            Action::Accept { link, kind, sdp } => {
+                self.with_connection(link, |connection| connection.accept(kind, sdp))
+            }
+            Action::AddCandidate { link, candidate } => {
+                self.with_connection(link, |connection| connection.add_candidate(candidate));
+            }
+            Action::Close(link) => drop(self.connections.borrow_mut().remove(&link)),
+            Action::Send { link, lane, frame } => {
+                self.with_connection(link, |connection| connection.send(lane, &frame))
+            }
+            action => self.page.tell(action),
+        }
+    }
+
+    fn dial(self: &Rc<Self>, server: ServerId) {
+        if let Some(url) = self.urls.get(server.0) {
+            let socket = Socket::open(server, url, self.inbox());
+            self.sockets.borrow_mut().insert(server, socket);
+        }
+    }
+
+    fn connect(self: &Rc<Self>, link: LinkId) {
+        match Connection::new(link, &self.ice_servers, self.inbox()) {
+            Ok(connection) => drop(self.connections.borrow_mut().insert(link, connection)),
+            Err(error) => self.inbox().put(Event::LinkLost {
+                link,
+                reason: super::reason(&error),
+            }),
+        }
+    }
+
+    fn with_connection(&self, link: LinkId, act: impl FnOnce(&Connection)) {
+        if let Some(connection) = self.connections.borrow().get(&link) {
+            act(connection);
+        }
+    }
+
+    fn set_alarm(self: &Rc<Self>) {
+        let at = self.room.borrow().wake_at();
+        let mut alarm = self.alarm.borrow_mut();
+        let now = super::now();
+        if alarm
+            .as_ref()
+            .is_some_and(|(set, _)| *set <= at && *set > now)
+        {
+            return;
+        }
+        let inbox = self.inbox();
+        let wait = (at - now).clamp(1.0, 60_000.0).ceil();
+        let timeout = Timeout::new(wait as u32, move || inbox.put(Event::Wake));
+        *alarm = Some((now + wait, timeout));
+    }
+}

@@ -1,0 +1,43 @@
+//! The browser: what the room's actions do and where its events come from.
+//!
+//! Nothing is decided here. Callbacks of the browser and of the page put an event into the driver's
+//! inbox; the [`driver`] hands it to the room and does what the room says: through a [`socket`] to a
+//! signaling server, through a [`connection`] to a peer, or through the listener to the [`page`].
+
+mod connection;
+pub mod driver;
+pub mod page;
+mod socket;
+
+use js_sys::wasm_bindgen::JsCast;
+use wasm_bindgen::JsValue;
+
+use crate::room::limits::Millis;
+
+/// Milliseconds since the Unix epoch. Unlike `Date.now()` it does not jump when the clock is set.
+pub fn now() -> Millis {
+    let performance = web_sys::window().and_then(|window| window.performance());
+    performance.map_or_else(js_sys::Date::now, |performance| {
+        performance.time_origin() + performance.now()
+    })
+}
+
+/// 32 bytes from the operating system; an error where the browser has none to give.
+pub fn random_seed() -> Result<[u8; 32], JsValue> {
+    let window = web_sys::window().ok_or_else(|| JsValue::from_str("no window"))?;
+    let mut seed = [0; 32];
+    window
+        .crypto()?
+        .get_random_values_with_u8_array(&mut seed)?;
+    Ok(seed)
+}
+
+/// What a JavaScript exception says.
+fn reason(error: &JsValue) -> String {
+    let message = error
+        .dyn_ref::<js_sys::Error>()
+        .map(|error| String::from(error.message()));
+    message
+        .or_else(|| error.as_string())
+        .unwrap_or_else(|| format!("{error:?}"))
+}

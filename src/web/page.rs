@@ -1,0 +1,272 @@
+//! The page's side of the engine: what it hears, and in which form.
+//!
+//! The page gives one function, which is called with one object for each thing that happened. Its
+//! shapes are those of `js-shim/api/engine.ts`.
+
+use js_sys::Function;
+use serde::{Deserialize, Serialize};
+use serde_bytes::Bytes;
+use wasm_bindgen::JsValue;
+
+use crate::room::ids::DocumentId;
+use crate::room::index::Entry;
+use crate::room::{
+    Action, Claim, DocumentState, Notice, PeerState, ServerState, Settlement, Status,
+};
+
+/// What a page says to join a room.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Options {
+    pub signaling: Vec<String>,
+    pub prefix: String,
+    pub room: String,
+    #[serde(default)]
+    pub secret: Option<String>,
+}
+
+/// An index entry, as the page has it.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PageEntry {
+    pub path: String,
+    pub genesis: String,
+    pub content_type: String,
+    pub format: String,
+}
+
+impl From<&Entry> for PageEntry {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            path: entry.path.clone(),
+            genesis: entry.document.to_string(),
+            content_type: entry.content_type.clone(),
+            format: entry.format.clone(),
+        }
+    }
+}
+
+impl PageEntry {
+    /// The claim that the page makes; `None` when the genesis is not an id.
+    pub fn into_claim(self, update: Vec<u8>, replace: bool) -> Option<Claim> {
+        let document = DocumentId::parse(&self.genesis)?;
+        Some(Claim {
+            path: self.path,
+            document,
+            content_type: self.content_type,
+            format: self.format,
+            update,
+            replace,
+        })
+    }
+}
+
+/// What the page hears.
+#[derive(Serialize)]
+#[serde(
+    tag = "type",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
+enum Heard<'a> {
+    Apply {
+        genesis: String,
+        update: &'a Bytes,
+    },
+    Presence {
+        channel: Option<String>,
+        update: &'a Bytes,
+    },
+    PresenceGone {
+        channel: Option<String>,
+        clients: Vec<u64>,
+    },
+    Index {
+        entry: PageEntry,
+        previous: Option<PageEntry>,
+    },
+    Claimed {
+        number: u32,
+        entry: PageEntry,
+    },
+    Held {
+        genesis: String,
+    },
+    Unavailable {
+        genesis: String,
+    },
+    Settled {
+        settlement: &'static str,
+    },
+    Status,
+    Notice {
+        code: &'static str,
+        detail: String,
+    },
+}
+
+/// A picture of the room, as the page has it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PageStatus {
+    signaling: Vec<&'static str>,
+    peers: Vec<PagePeer>,
+    settlement: Option<&'static str>,
+    transfers: Vec<PageTransfer>,
+}
+
+#[derive(Serialize)]
+struct PagePeer {
+    id: String,
+    state: &'static str,
+}
+
+#[derive(Serialize)]
+struct PageTransfer {
+    genesis: String,
+    received: usize,
+    total: usize,
+}
+
+impl From<Status> for PageStatus {
+    fn from(status: Status) -> Self {
+        let peer = |(id, state): (crate::room::ids::PeerId, PeerState)| PagePeer {
+            id: id.to_string(),
+            state: peer_state(state),
+        };
+        let transfer = |(genesis, received, total): (DocumentId, usize, usize)| PageTransfer {
+            genesis: genesis.to_string(),
+            received,
+            total,
+        };
+        Self {
+            signaling: status.servers.into_iter().map(server_state).collect(),
+            peers: status.peers.into_iter().map(peer).collect(),
+            settlement: status.settlement.map(settlement),
+            transfers: status.transfers.into_iter().map(transfer).collect(),
+        }
+    }
+}
+
+fn server_state(state: ServerState) -> &'static str {
+    match state {
+        ServerState::Connecting => "connecting",
+        ServerState::Open => "open",
+        ServerState::Closed => "closed",
+    }
+}
+
+fn peer_state(state: PeerState) -> &'static str {
+    match state {
+        PeerState::Connecting => "connecting",
+        PeerState::Proving => "proving",
+        PeerState::Ready => "ready",
+    }
+}
+
+/// The state of a document, for the page.
+pub fn document_state(state: Option<DocumentState>) -> &'static str {
+    match state {
+        Some(DocumentState::Held) => "held",
+        Some(DocumentState::Sought) => "sought",
+        Some(DocumentState::Unavailable) => "unavailable",
+        None => "unknown",
+    }
+}
+
+fn settlement(settlement: Settlement) -> &'static str {
+    match settlement {
+        Settlement::Alone => "alone",
+        Settlement::Together => "together",
+        Settlement::Unanswered => "unanswered",
+    }
+}
+
+fn code(notice: Notice) -> &'static str {
+    match notice {
+        Notice::SignalingUnreachable => "signaling-unreachable",
+        Notice::SignalingBack => "signaling-back",
+        Notice::PeerUnreachable => "peer-unreachable",
+        Notice::WrongSecret => "wrong-secret",
+        Notice::UnknownVersion => "unknown-version",
+        Notice::BadPeer => "bad-peer",
+    }
+}
+
+/// The page's ear.
+pub struct Page {
+    listener: Function,
+}
+
+impl Page {
+    /// A page that hears through `listener`.
+    pub fn new(listener: Function) -> Self {
+        Self { listener }
+    }
+
+    /// Tells the page what happened. What is no news for a page is not told.
+    pub fn tell(&self, action: Action) {
+        let name = |channel: Option<DocumentId>| channel.map(|document| document.to_string());
+        match action {
+            Action::Apply { document, update } => {
+                self.hear(&Heard::Apply {
+                    genesis: document.to_string(),
+                    update: Bytes::new(&update),
+                });
+            }
+            Action::Presence { channel, update } => {
+                self.hear(&Heard::Presence {
+                    channel: name(channel),
+                    update: Bytes::new(&update),
+                });
+            }
+            Action::PresenceGone { channel, clients } => self.hear(&Heard::PresenceGone {
+                channel: name(channel),
+                clients,
+            }),
+            Action::Index(change) => {
+                let previous = change.previous.as_ref().map(PageEntry::from);
+                self.hear(&Heard::Index {
+                    entry: (&change.entry).into(),
+                    previous,
+                });
+            }
+            Action::Claimed { number, entry } => self.hear(&Heard::Claimed {
+                number,
+                entry: (&entry).into(),
+            }),
+            Action::Held(document) => self.hear(&Heard::Held {
+                genesis: document.to_string(),
+            }),
+            Action::Unavailable(document) => self.hear(&Heard::Unavailable {
+                genesis: document.to_string(),
+            }),
+            Action::Settled(answer) => self.hear(&Heard::Settled {
+                settlement: settlement(answer),
+            }),
+            Action::StatusChanged => self.hear(&Heard::Status),
+            Action::Notice { notice, detail } => self.hear(&Heard::Notice {
+                code: code(notice),
+                detail,
+            }),
+            Action::Dial(_)
+            | Action::Say(..)
+            | Action::Connect(_)
+            | Action::Offer(_)
+            | Action::Accept { .. }
+            | Action::AddCandidate { .. }
+            | Action::Close(_)
+            | Action::Send { .. } => {}
+        }
+    }
+
+    fn hear(&self, heard: &Heard) {
+        let serializer =
+            serde_wasm_bindgen::Serializer::json_compatible().serialize_bytes_as_arrays(false);
+        // The shapes above have nothing that JavaScript lacks; and what the page's function throws is
+        // the page's affair, the room goes on.
+        if let Ok(heard) = heard.serialize(&serializer) {
+            self.listener.call1(&JsValue::NULL, &heard).ok();
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! A WebSocket to one signaling server.
+//!
+//! Two tasks share it: one writes what is to be said, one reads until the connection ends, which is
+//! then reported once, whatever the cause.
+
+use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use futures::future::{self, Either};
+use futures::{SinkExt, StreamExt, pin_mut};
+use gloo_net::websocket::Message;
+use gloo_net::websocket::futures::WebSocket;
+use wasm_bindgen_futures::spawn_local;
+
+use super::driver::Inbox;
+use crate::room::Event;
+use crate::room::ids::ServerId;
+
+/// A connection that is open, or about to be. Dropping it closes it without a report.
+pub struct Socket {
+    say: UnboundedSender<String>,
+}
+
+impl Socket {
+    /// Begins to connect; events tell how that went.
+    pub fn open(server: ServerId, url: &str, inbox: Inbox) -> Self {
+        let (say, sayings) = unbounded();
+        match WebSocket::open(url) {
+            Ok(socket) => spawn_local(run(server, socket, sayings, inbox)),
+            // A URL the browser refuses, or ws:// from an https:// page. As a task of its own: nobody
+            // expects the report before this returns.
+            Err(_) => spawn_local(async move { inbox.put(Event::ServerClosed(server)) }),
+        }
+        Self { say }
+    }
+
+    /// Says something, once the connection is open.
+    pub fn say(&self, text: String) {
+        // Where nobody listens any more, the end has been or will be reported.
+        self.say.unbounded_send(text).ok();
+    }
+}
+
+async fn run(
+    server: ServerId,
+    socket: WebSocket,
+    sayings: UnboundedReceiver<String>,
+    inbox: Inbox,
+) {
+    let (mut sink, stream) = socket.split();
+    // The sink is ready when the connection is open.
+    if future::poll_fn(|context| sink.poll_ready_unpin(context))
+        .await
+        .is_ok()
+    {
+        inbox.put(Event::ServerOpened(server));
+        let writing = sayings.map(|text| Ok(Message::Text(text))).forward(sink);
+        let reading = stream.for_each(|message| {
+            if let Ok(Message::Text(text)) = message {
+                inbox.put(Event::ServerSaid(server, text));
+            }
+            future::ready(())
+        });
+        pin_mut!(writing, reading);
+        if let Either::Left((Ok(()), _)) = future::select(writing, reading).await {
+            // Nothing more is to be said: the room dropped this socket itself.
+            return;
+        }
+    }
+    inbox.put(Event::ServerClosed(server));
+}
