@@ -56,6 +56,10 @@ export function isRemote(
 /**
  * Apply an update that we made ourselves, as one local change. With the document itself as origin
  * it can be undone.
+ *
+ * Yjs calls the whole transaction non-local once an update is applied in it, and would give the
+ * document another client id if something was also written in it directly. So the mark is set back,
+ * and done by hand what Yjs does for it: forget where in a list it last was, as that has moved.
  */
 export function applyOwn(
   document: Y.Doc,
@@ -66,6 +70,9 @@ export function applyOwn(
     const local = transaction.local;
     Y.applyUpdate(document, update, origin);
     transaction.local = local;
+    for (const type of transaction.changed.keys()) {
+      type._searchMarker?.splice(0);
+    }
   }, origin);
 }
 

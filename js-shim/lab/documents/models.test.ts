@@ -231,6 +231,19 @@ describe('the default cell', () => {
     models.forEach(model => expect(model.cells.length).toBe(1));
   });
 
+  it('leaves the list of cells in order', () => {
+    const [a] = three();
+    // Yjs remembers where in a list it last was; applying an update has to make it forget.
+    a.insertCells(2, [code('m'), code('n'), code('o')] as any);
+    a.deleteCell(4);
+    a.deleteCellRange(0, 4);
+    frame(a);
+    a.insertCells(1, [code('p'), code('q'), code('r')] as any);
+    a.deleteCell(2);
+    a.moveCell(2, 0);
+    expect(ids(a).slice(0, 1).concat(ids(a).slice(2))).toEqual(['r', 'p']);
+  });
+
   it('is there although who emptied the notebook has left', () => {
     const [a, b, c] = three();
     a.deleteCellRange(0, 2);

@@ -18,10 +18,10 @@ import { UUID } from '@lumino/coreutils';
 import { Signal, type ISignal } from '@lumino/signaling';
 import * as Y from 'yjs';
 import { cellContent } from './cell-content.js';
-import { cellOf, type ILocalTrust, type LocalCodeCell } from './cells.js';
+import { cellOf, LocalCodeCell, type ILocalTrust } from './cells.js';
 import { defaultCellUpdate, isDefaultCell } from './default-cell.js';
 import { applyOwn, isRemote, withLocalState } from './local-state.js';
-import { TrustMemory } from './trust.js';
+import { fingerprint, fingerprints, TrustMemory } from './trust.js';
 
 /** A text file whose state is one's own. */
 export class LocalFile extends withLocalState(YFile) {}
@@ -60,6 +60,23 @@ export class LocalNotebook extends withLocalState(YNotebook) {
    */
   adoptTrust(notebook: unknown): void {
     this._memory.adopt(notebook);
+    this.cells.forEach(cell => this._memory.recall(cell));
+  }
+
+  /**
+   * Make a change that shows what is in one's own file, with the trust that the file has. Trust in
+   * outputs that the change replaces ends before they are.
+   */
+  withTrustOf(notebook: unknown, change: () => void): void {
+    const staying = fingerprints(notebook);
+    for (const cell of this.cells) {
+      const own = cell as YCellType & ILocalTrust;
+      if (own.trusted && cell instanceof LocalCodeCell) {
+        own.trusted = staying.has(fingerprint(cell.getId(), cell.getOutputs()));
+      }
+    }
+    this._memory.adopt(notebook);
+    change();
     this.cells.forEach(cell => this._memory.recall(cell));
   }
 

@@ -15,7 +15,7 @@ import type * as Y from 'yjs';
 import { canonicalJson } from './canonical.js';
 import type { ILocalTrust, LocalCodeCell } from './cells.js';
 import { digestText } from './digest.js';
-import { normaliseOutputs } from './normalise.js';
+import { normaliseNotebook, normaliseOutputs } from './normalise.js';
 
 /** The part of JupyterLab's `INotebookModel` that has copies of trust. */
 export interface ITrustingModel {
@@ -26,6 +26,24 @@ export interface ITrustingModel {
 /** What outputs a cell was trusted with. */
 export function fingerprint(id: unknown, outputs: unknown): string {
   return digestText(canonicalJson([id, normaliseOutputs(outputs)]));
+}
+
+/** The fingerprints of a notebook's code cells: of all, or of those it calls trusted. */
+export function fingerprints(
+  notebook: unknown,
+  onlyTrusted = false
+): Set<string> {
+  if ((notebook as any)?.nbformat !== 4) {
+    return new Set();
+  }
+  const claims = (notebook as any).cells ?? [];
+  const prints = normaliseNotebook(notebook).cells.map((cell, index) => {
+    const trusted = claims[index].metadata?.trusted === true;
+    return cell.outputs && (trusted || !onlyTrusted)
+      ? fingerprint(cell.id, cell.outputs)
+      : '';
+  });
+  return new Set(prints.filter(print => print !== ''));
 }
 
 /** Which outputs of which cells were trusted here. */
@@ -54,12 +72,8 @@ export class TrustMemory {
   }
 
   /** Trust what was saved as trusted in one's own file. */
-  adopt(notebook: any): void {
-    for (const cell of notebook?.cells ?? []) {
-      if (cell.cell_type === 'code' && cell.metadata?.trusted === true) {
-        this._trusted.add(fingerprint(cell.id, cell.outputs));
-      }
-    }
+  adopt(notebook: unknown): void {
+    fingerprints(notebook, true).forEach(print => this._trusted.add(print));
   }
 
   /** The fingerprint of a cell holds until its outputs change. */
