@@ -63,10 +63,14 @@ $(STAMPS)/venv: requirements.txt | $(STAMPS)/python
 
 build: $(PKG) $(LABEXTENSION) $(SIGNALING)
 
+# What every browser of the last years has. All of wasm-opt's features would be more than any has.
+WASM_FEATURES := --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext \
+  --enable-mutable-globals --enable-reference-types --enable-multivalue
+
 # wasm-pack would fetch its own wasm-opt, so that step is off (Cargo.toml) and done here.
 $(PKG): $(ENGINE_SOURCES) $(STAMPS)/wasm | $(NODE_MODULES)
 	wasm-pack build --release --target web --mode no-install --no-pack --out-dir pkg
-	node_modules/.bin/wasm-opt -Oz --all-features -o $(PKG).tmp $(PKG)
+	node_modules/.bin/wasm-opt -Oz $(WASM_FEATURES) -o $(PKG).tmp $(PKG)
 	mv $(PKG).tmp $(PKG)
 	rm -f pkg/.gitignore
 
@@ -108,7 +112,7 @@ DEMO_SOURCES := demo/jupyter-lite.json $(call find,demo/content,*)
 
 $(STAMPS)/demo: $(STAMPS)/installed $(DEMO_SOURCES)
 	rm -rf demo/_output
-	$(VENV)/jupyter lite build --lite-dir demo --contents demo/content --output-dir demo/_output --no-sourcemaps >target/demo.log 2>&1 || { tail -n 40 target/demo.log; exit 1; }
+	$(VENV)/jupyter lite build --lite-dir demo --contents content --output-dir $(CURDIR)/demo/_output --no-sourcemaps >target/demo.log 2>&1 || { tail -n 40 target/demo.log; exit 1; }
 	@touch $@
 
 demo: $(STAMPS)/demo $(SIGNALING)
@@ -118,7 +122,7 @@ demo: $(STAMPS)/demo $(SIGNALING)
 $(STAMPS)/site: $(STAMPS)/installed $(DEMO_SOURCES) scripts/test-site.mjs $(call find,tests/e2e/content,*)
 	node scripts/test-site.mjs target/lite
 	rm -rf target/site
-	$(VENV)/jupyter lite build --lite-dir target/lite --contents target/lite/content --output-dir target/site --no-sourcemaps >target/site.log 2>&1 || { tail -n 40 target/site.log; exit 1; }
+	$(VENV)/jupyter lite build --lite-dir target/lite --contents content --output-dir $(CURDIR)/target/site --no-sourcemaps >target/site.log 2>&1 || { tail -n 40 target/site.log; exit 1; }
 	@touch $@
 
 # ---------------------------------------------------------------- tests

@@ -160,6 +160,15 @@ mod surface {
             Ok(())
         }
 
+        /// The page's encoding of a whole document, after `compact`.
+        pub fn compacted(&self, genesis: &str, whole: Vec<u8>) -> Result<(), JsError> {
+            self.driver.put(Event::Compacted {
+                document: parse(genesis)?,
+                whole,
+            });
+            Ok(())
+        }
+
         /// The page's awareness made this update, about a document or (undefined) about the room.
         pub fn presence(&self, channel: Option<String>, update: Vec<u8>) -> Result<(), JsError> {
             let channel = channel.as_deref().map(parse).transpose()?;

@@ -57,6 +57,11 @@ export class Attachment implements IAttachment {
     }
   }
 
+  /** Give the engine a shorter encoding of the same state: Yjs has dropped what was deleted. */
+  compact(): void {
+    this._engine()?.compacted(this.genesis, Y.encodeStateAsUpdate(this._ydoc));
+  }
+
   private _onUpdate = (update: Uint8Array, origin: unknown): void => {
     if (origin !== this) {
       this._engine()?.edited(this.genesis, update);

@@ -18,6 +18,7 @@ export { Engine, genesisOf };
 /** What the engine tells the page. A channel is a document's genesis id, or null for the room. */
 export type EngineEvent =
   | { type: 'apply'; genesis: GenesisId; update: Uint8Array }
+  | { type: 'compact'; genesis: GenesisId }
   | { type: 'presence'; channel: GenesisId | null; update: Uint8Array }
   | { type: 'presence-gone'; channel: GenesisId | null; clients: number[] }
   | { type: 'index'; entry: IIndexEntry; previous: IIndexEntry | null }

@@ -192,6 +192,9 @@ class Room implements IRoom {
       case 'apply':
         this._attached(event.genesis).forEach(one => one.apply(event.update));
         break;
+      case 'compact':
+        this._attached(event.genesis)[0]?.compact();
+        break;
       case 'presence':
         this._present(event.channel).forEach(one => one.apply(event.update));
         break;

@@ -6,7 +6,7 @@
 //! of one peer at a time (it may be 40 MB, and a class is thirty people); once it is here all others
 //! are asked as well, for the little that they may have beyond it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use super::frame::Assembled;
@@ -48,6 +48,17 @@ impl Document {
             (true, _) => DocumentState::Held,
             (false, false) => DocumentState::Sought,
             (false, true) => DocumentState::Unavailable,
+        }
+    }
+}
+
+impl Document {
+    /// A page that shows the document can encode it without what was deleted. It is asked once the
+    /// history has grown by half; until it answers, and where no page shows it, merging has to do.
+    fn compact(&mut self, id: DocumentId, actions: &mut VecDeque<Action>) {
+        self.replica.compact();
+        if self.attached {
+            actions.push_back(Action::Compact(id));
         }
     }
 }
@@ -176,6 +187,13 @@ impl Room {
         self.ready_peers()
             .filter(|(_, peer)| wants(peer))
             .for_each(|(_, peer)| peer.outbox.push(&message));
+    }
+
+    /// The page encoded the whole document. If it has changed since, the next time will do.
+    pub(super) fn compacted(&mut self, id: DocumentId, whole: Rc<[u8]>) {
+        if let Some(document) = self.documents.get_mut(&id) {
+            document.replica.compact_to(whole);
+        }
     }
 
     pub(super) fn present(&mut self, channel: Channel, update: Rc<[u8]>) {

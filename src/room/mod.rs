@@ -117,6 +117,11 @@ pub enum Event {
         document: DocumentId,
         update: Vec<u8>,
     },
+    /// The page's encoding of a whole document, as asked for by [`Action::Compact`].
+    Compacted {
+        document: DocumentId,
+        whole: Vec<u8>,
+    },
     /// The page's awareness made an update.
     Presence {
         channel: Channel,
@@ -171,6 +176,8 @@ pub enum Action {
         document: DocumentId,
         update: Rc<[u8]>,
     },
+    /// Ask the page for its encoding of a whole document.
+    Compact(DocumentId),
     /// Give the page an awareness update, or take clients away from a channel.
     Presence {
         channel: Channel,
@@ -355,6 +362,7 @@ impl Room {
             Event::Attach(document) => self.attach(document),
             Event::Detach(document) => self.detach(document),
             Event::Edited { document, update } => self.edited(document, update.into()),
+            Event::Compacted { document, whole } => self.compacted(document, whole.into()),
             Event::Presence { channel, update } => self.present(channel, update.into()),
             Event::PresenceEnded(channel) => drop(self.presence.remove(&channel)),
             Event::Leave => self.leave(),

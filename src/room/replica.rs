@@ -12,9 +12,8 @@
 use std::rc::Rc;
 
 use thiserror::Error;
-use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
-use yrs::{ClientID, Doc, Options, ReadTxn, StateVector, Transact, Update};
+use yrs::{StateVector, Update};
 
 use super::limits;
 use super::update::{Outline, read_state_vector};
@@ -42,7 +41,6 @@ pub struct Replica {
     snapshot: Option<Rc<[u8]>>,
     tail: Vec<Rc<[u8]>>,
     tail_bytes: usize,
-    compact_at: usize,
     state_vector: StateVector,
     ahead: Vec<Early>,
     ahead_bytes: usize,
@@ -68,7 +66,6 @@ impl Replica {
         let mut integrated = Vec::new();
         self.append(update, &outline, &mut integrated);
         self.take_what_waited(&mut integrated);
-        self.compact_if_long();
         Ok(integrated)
     }
 
@@ -164,47 +161,37 @@ impl Replica {
         }
     }
 
-    fn compact_if_long(&mut self) {
+    /// Whether it is time to compact. A keystroke is some 30 bytes, but each costs a look when
+    /// somebody asks for the difference.
+    pub fn is_long(&self) -> bool {
         let snapshot = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.len());
-        // A keystroke is some 30 bytes, and each costs a lookup when somebody asks for the difference.
-        let length = self.tail_bytes.max(self.tail.len() * 256);
-        if length > TAIL.max(snapshot / 2).max(self.compact_at) {
-            self.compact();
-        }
+        self.tail_bytes.max(self.tail.len() * 256) > TAIL.max(snapshot / 2)
     }
 
-    /// Replaces snapshot and tail by one update. If the history is not complete it stays as it is,
-    /// to be tried again when it has doubled.
+    /// Makes one update of snapshot and tail. Nothing is dropped, not even what was deleted.
     pub fn compact(&mut self) {
-        match self.rebuilt() {
-            Some(snapshot) => {
-                self.snapshot = Some(snapshot.into());
-                self.tail.clear();
-                self.tail_bytes = 0;
-                self.compact_at = 0;
-            }
-            None => self.compact_at = 2 * self.tail_bytes.max(self.tail.len() * 256),
+        let merged = yrs::merge_updates_v1(self.content().map(|update| &update[..]));
+        // All of them have been read before, so this does not fail; if it did, nothing would be lost.
+        if let Ok(merged) = merged {
+            self.replace(merged.into());
         }
     }
 
-    fn rebuilt(&self) -> Option<Vec<u8>> {
-        let doc = Doc::with_options(Options {
-            skip_gc: false,
-            ..Options::with_client_id(ClientID::new(1))
-        });
-        {
-            let mut transaction = doc.try_transact_mut().ok()?;
-            for update in self.content() {
-                transaction
-                    .apply_update(Update::decode_v1(update).ok()?)
-                    .ok()?;
-            }
+    /// Takes the page's own encoding of the whole document instead, which leaves out the content of
+    /// what was deleted. False, and nothing is changed, when it is not the same state.
+    pub fn compact_to(&mut self, whole: Rc<[u8]>) -> bool {
+        let reached = Outline::of(&whole).map(|outline| outline.reached());
+        let same = reached.is_ok_and(|reached| reached == self.state_vector);
+        if same {
+            self.replace(whole);
         }
-        let transaction = doc.try_transact().ok()?;
-        let complete = transaction.store().pending_update().is_none()
-            && transaction.store().pending_ds().is_none()
-            && transaction.state_vector() == self.state_vector;
-        complete.then(|| transaction.encode_state_as_update_v1(&StateVector::default()))
+        same
+    }
+
+    fn replace(&mut self, snapshot: Rc<[u8]>) {
+        self.snapshot = Some(snapshot);
+        self.tail.clear();
+        self.tail_bytes = 0;
     }
 }
 
@@ -217,7 +204,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use proptest::sample::Index;
-    use yrs::{GetString, Text};
+    use yrs::updates::decoder::Decode;
+    use yrs::{Doc, GetString, ReadTxn, Text, Transact};
 
     /// One thing that somebody does in a text.
     #[derive(Clone, Debug)]
@@ -349,18 +337,36 @@ mod tests {
     }
 
     #[test]
-    fn a_long_history_is_compacted() {
+    fn the_pages_own_encoding_drops_what_was_deleted() {
         let doc = Doc::with_client_id(1);
         let text = doc.get_or_insert_text("text");
         let mut replica = Replica::default();
-        for i in 0..5_000 {
+        for _ in 0..5_000 {
             let mut transaction = doc.transact_mut();
-            text.insert(&mut transaction, i, "x");
+            text.insert(&mut transaction, 0, "a progress bar");
+            text.remove_range(&mut transaction, 0, 14);
             replica
                 .integrate(transaction.encode_update_v1().into())
                 .unwrap();
         }
-        assert!(replica.tail.len() < 1_100, "{}", replica.tail.len());
-        assert_eq!(text_of(replica.content()), "x".repeat(5_000));
+        assert!(replica.is_long());
+        let whole = doc
+            .transact()
+            .encode_state_as_update_v1(&StateVector::default());
+        text.insert(&mut doc.transact_mut(), 0, "more");
+        let newer = doc
+            .transact()
+            .encode_state_as_update_v1(&StateVector::default());
+        assert!(
+            !replica.compact_to(newer.into()),
+            "it is ahead of what is here"
+        );
+        let length = whole.len();
+        assert!(replica.compact_to(whole.into()) && !replica.is_long());
+        assert_eq!(
+            replica.content().map(|update| update.len()).sum::<usize>(),
+            length
+        );
+        assert!(length < 1_000, "{length}");
     }
 }

@@ -64,6 +64,18 @@ impl Outline {
                 .all(|(client, end)| *end <= reached.get(client))
     }
 
+    /// The state vector of whoever has this update and nothing else. A client whose history does not
+    /// begin in it, or has a gap in it, counts up to there.
+    pub fn reached(&self) -> StateVector {
+        let mut reached = StateVector::default();
+        for &(client, first, end) in &self.inserts {
+            if first == reached.get(&client) {
+                reached.set_max(client, end);
+            }
+        }
+        reached
+    }
+
     /// Whether `known` lacks something of this update. Deletions cannot be told from a state vector.
     pub fn brings_anything_new(&self, known: &StateVector) -> bool {
         self.deletes

@@ -73,6 +73,9 @@ enum Heard<'a> {
         genesis: String,
         update: &'a Bytes,
     },
+    Compact {
+        genesis: String,
+    },
     Presence {
         channel: Option<String>,
         update: &'a Bytes,
@@ -214,6 +217,9 @@ impl Page {
                     update: Bytes::new(&update),
                 });
             }
+            Action::Compact(document) => self.hear(&Heard::Compact {
+                genesis: document.to_string(),
+            }),
             Action::Presence { channel, update } => {
                 self.hear(&Heard::Presence {
                     channel: name(channel),
