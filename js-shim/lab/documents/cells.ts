@@ -24,7 +24,7 @@ import {
   type YNotebook
 } from '@jupyter/ydoc';
 import type * as nbformat from '@jupyterlab/nbformat';
-import { JSONExt } from '@lumino/coreutils';
+import { JSONExt, UUID } from '@lumino/coreutils';
 import * as Y from 'yjs';
 import { isRemote } from './local-state.js';
 
@@ -87,6 +87,9 @@ function withLocalTrust<C extends Constructor<YBaseCell<any>>>(
     }
 
     protected override getChanges(events: Y.YEvent<any>[]): any {
+      if (!isWellFormed(this.ymodel)) {
+        return {};
+      }
       const shared = this.ymodel.get('metadata');
       events
         .find(event => event.target === shared)
@@ -144,9 +147,7 @@ export class LocalCodeCell extends withLocalTrust(YCodeCell) {
     outputs: nbformat.IOutput[] = [],
     origin: any = null
   ): void {
-    const shared = this.ymodel.get('outputs') as Y.Array<Y.Map<any>>;
-    const current = shared.slice(start, end).map(output => output.toJSON());
-    if (this._frozen || JSONExt.deepEqual(current, outputs as any)) {
+    if (this._frozen || JSONExt.deepEqual(this._slice(start, end), outputs)) {
       return;
     }
     super.updateOutputs(start, end, outputs, origin);
@@ -158,6 +159,14 @@ export class LocalCodeCell extends withLocalTrust(YCodeCell) {
       this.trusted = isOwnWork(events[0].transaction, document);
     }
     return super.getChanges(events);
+  }
+
+  private _slice(start: number, end: number): any[] {
+    const outputs: Y.Array<any> = this.ymodel.get('outputs');
+    // As in JupyterLab: a peer may have put in plain objects.
+    return outputs
+      .slice(start, end)
+      .map(output => output?.toJSON?.() ?? output);
   }
 
   private _frozen = false;
@@ -181,9 +190,12 @@ function touchesOutputs(event: Y.YEvent<any>): boolean {
 
 /** Our cell around the shared type of a cell. */
 export function cellOf(
-  ymodel: Y.Map<any>,
+  ymodel: unknown,
   options: SharedCell.IOptions
 ): YCellType & ILocalTrust {
+  if (!isWellFormed(ymodel)) {
+    return standIn();
+  }
   const source = ymodel.get('source');
   switch (ymodel.get('cell_type')) {
     case 'code':
@@ -193,4 +205,31 @@ export function cellOf(
     default:
       return new LocalRawCell(ymodel, source, options);
   }
+}
+
+/** Whether a shared type is laid out as a cell. A peer can write anything. */
+function isWellFormed(ymodel: unknown): ymodel is Y.Map<any> {
+  return (
+    ymodel instanceof Y.Map &&
+    typeof ymodel.get('id') === 'string' &&
+    ymodel.get('source') instanceof Y.Text &&
+    ymodel.get('metadata') instanceof Y.Map &&
+    (ymodel.get('outputs') instanceof Y.Array ||
+      ['markdown', 'raw'].includes(ymodel.get('cell_type')))
+  );
+}
+
+/**
+ * An empty cell of no document, shown in place of something that is no cell: the page and all other
+ * cells live on, and nothing is deleted.
+ */
+function standIn(): YCellType & ILocalTrust {
+  const [source, metadata] = [new Y.Text(), new Y.Map()];
+  const ymodel = new Y.Map<any>([
+    ['source', source],
+    ['metadata', metadata],
+    ['cell_type', 'raw'],
+    ['id', UUID.uuid4()]
+  ]);
+  return new LocalRawCell(ymodel, source, {}, metadata);
 }

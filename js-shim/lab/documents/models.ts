@@ -5,12 +5,13 @@
  * same; towards peers they keep trust (`cells.ts`) and state (`local-state.ts`) to themselves and
  * make the default cell of an empty notebook only once (`default-cell.ts`).
  *
- * `YNotebook` makes its cells itself. To have ours instead, an observer that runs before its own
- * puts them into its mapping from shared types to cells, where it finds them.
+ * `YNotebook` makes its cells itself, in the observer of its list of cells and in `insertCells`. To
+ * have ours instead, both are replaced.
  */
 import {
   YFile,
   YNotebook,
+  type NotebookChange,
   type SharedCell,
   type YCellType
 } from '@jupyter/ydoc';
@@ -26,21 +27,14 @@ import { fingerprint, fingerprints, TrustMemory } from './trust.js';
 /** A text file whose state is one's own. */
 export class LocalFile extends withLocalState(YFile) {}
 
-/** What the observer before `YNotebook`'s own needs of its private part. */
-interface INotebookInternals {
-  _ycellMapping: WeakMap<Y.Map<any>, YCellType>;
-  _onYCellsChanged: (event: Y.YArrayEvent<Y.Map<any>>) => void;
-}
-
 /** A notebook whose trust and state are one's own. */
 export class LocalNotebook extends withLocalState(YNotebook) {
   constructor(options?: { disableDocumentWideUndoRedo?: boolean }) {
     super(options);
-    const internals = this as unknown as INotebookInternals;
-    this._mapping = internals._ycellMapping;
-    this._ycells.unobserve(internals._onYCellsChanged);
+    this._ycells.unobserve((this as any)._onYCellsChanged);
+    // Under the same name, so that `YNotebook` stops it when it is disposed of.
+    (this as any)._onYCellsChanged = this._onCells;
     this._ycells.observe(this._onCells);
-    this._ycells.observe(internals._onYCellsChanged);
     this.ydoc.on('beforeTransaction', this._beforeTransaction);
   }
 
@@ -141,7 +135,6 @@ export class LocalNotebook extends withLocalState(YNotebook) {
 
   override dispose(): void {
     if (!this.isDisposed) {
-      this._ycells.unobserve(this._onCells);
       this.ydoc.off('beforeTransaction', this._beforeTransaction);
       super.dispose();
     }
@@ -190,10 +183,14 @@ export class LocalNotebook extends withLocalState(YNotebook) {
     content: Y.Map<any>,
     cell?: SharedCell.Cell
   ): YCellType & ILocalTrust {
-    let own = this._mapping.get(content) as YCellType & ILocalTrust;
+    let own = this._mapping.get(content);
     if (!own) {
       own = cellOf(content, { notebook: this });
-      this._mapping.set(content, own);
+      // A peer may have put in what is no object, which cannot be a key.
+      if (content instanceof Y.Map) {
+        this._mapping.set(content, own);
+      }
+      this._memory.recall(own);
     }
     if ((cell?.metadata as any)?.trusted === true) {
       own.trusted = true;
@@ -201,16 +198,26 @@ export class LocalNotebook extends withLocalState(YNotebook) {
     return own;
   }
 
+  /** As in `YNotebook`: keep the list of cells in step, then tell. */
   private _onCells = (event: Y.YArrayEvent<Y.Map<any>>): void => {
-    event.changes.added.forEach(item => {
+    event.changes.deleted.forEach(item => {
       const content = (item.content as Y.ContentType).type as Y.Map<any>;
-      if (!this._mapping.has(content)) {
-        this._memory.recall(this._ownCell(content));
-      }
+      this._mapping.get(content)?.dispose();
+      this._mapping.delete(content);
+    });
+    let index = 0;
+    const cellsChange = event.changes.delta.map(part => {
+      const inserted = (part.insert as Y.Map<any>[] | undefined)?.map(content =>
+        this._ownCell(content)
+      );
+      this.cells.splice(index, part.delete ?? 0, ...(inserted ?? []));
+      index += part.retain ?? inserted?.length ?? 0;
+      return inserted ? { insert: inserted } : part;
     });
     if (this._ycells.length === 0) {
       this._emptiedByPeer = isRemote(event.transaction, this);
     }
+    this._changed.emit({ cellsChange } as NotebookChange);
   };
 
   private _beforeTransaction = (transaction: Y.Transaction): void => {
@@ -219,7 +226,7 @@ export class LocalNotebook extends withLocalState(YNotebook) {
     }
   };
 
-  private _mapping: WeakMap<Y.Map<any>, YCellType>;
+  private _mapping = new WeakMap<object, YCellType & ILocalTrust>();
   private _memory = new TrustMemory();
   private _trustChanged = new Signal<this, LocalCodeCell>(this);
   private _emptiedByPeer = false;

@@ -12,7 +12,6 @@
 import type { YCodeCell } from '@jupyter/ydoc';
 import type { ISignal } from '@lumino/signaling';
 import type * as Y from 'yjs';
-import { canonicalJson } from './canonical.js';
 import type { ILocalTrust, LocalCodeCell } from './cells.js';
 import { digestText } from './digest.js';
 import { normaliseNotebook, normaliseOutputs } from './normalise.js';
@@ -25,7 +24,7 @@ export interface ITrustingModel {
 
 /** What outputs a cell was trusted with. */
 export function fingerprint(id: unknown, outputs: unknown): string {
-  return digestText(canonicalJson([id, normaliseOutputs(outputs)]));
+  return digestText(JSON.stringify([id, normaliseOutputs(outputs)]));
 }
 
 /** The fingerprints of a notebook's code cells: of all, or of those it calls trusted. */
