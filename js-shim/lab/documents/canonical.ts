@@ -11,6 +11,7 @@
  * would: a lone surrogate (half of an emoji, cut by a kernel) becomes U+FFFD as it does when Yjs
  * encodes it, numbers that JSON cannot spell become `null`, `undefined` is left out.
  */
+import { JSONExt, type ReadonlyPartialJSONValue } from '@lumino/coreutils';
 import canonicalize from 'canonicalize';
 
 /** Half of a surrogate pair without its other half. */
@@ -36,7 +37,13 @@ export function canonicalJson(value: unknown): string {
 
 /** Whether two JSON values are the same but for the order of keys. */
 export function sameJson(a: unknown, b: unknown): boolean {
-  return a === b || canonicalJson(a) === canonicalJson(b);
+  if (a === undefined || b === undefined) {
+    return a === b;
+  }
+  return JSONExt.deepEqual(
+    a as ReadonlyPartialJSONValue,
+    b as ReadonlyPartialJSONValue
+  );
 }
 
 function copy(value: unknown): unknown {

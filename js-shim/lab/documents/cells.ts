@@ -29,6 +29,7 @@ import * as Y from 'yjs';
 import { isRemote } from './local-state.js';
 
 type Json = Record<string, any>;
+type Delta = { insert?: any[]; delete?: number; retain?: number }[];
 type Constructor<T> = new (...args: any[]) => T;
 
 /** What these cells add to those of `@jupyter/ydoc`. */
@@ -91,9 +92,13 @@ function withLocalTrust<C extends Constructor<YBaseCell<any>>>(
         return {};
       }
       const shared = this.ymodel.get('metadata');
-      events
-        .find(event => event.target === shared)
-        ?.changes.keys.delete('trusted');
+      for (const event of events) {
+        if (event.target === shared) {
+          event.changes.keys.delete('trusted');
+        } else if (event.target === this.ymodel) {
+          forgetUnchanged(event as Y.YMapEvent<any>);
+        }
+      }
       return super.getChanges(events);
     }
 
@@ -158,7 +163,14 @@ export class LocalCodeCell extends withLocalTrust(YCodeCell) {
     if (this.trusted && document && events.some(touchesOutputs)) {
       this.trusted = isOwnWork(events[0].transaction, document);
     }
-    return super.getChanges(events);
+    const changes: any = super.getChanges(events);
+    if (changes.outputsChange) {
+      changes.outputsChange = inOrder(
+        changes.outputsChange,
+        this.ymodel.get('outputs')
+      );
+    }
+    return changes;
   }
 
   private _slice(start: number, end: number): any[] {
@@ -170,6 +182,36 @@ export class LocalCodeCell extends withLocalTrust(YCodeCell) {
   }
 
   private _frozen = false;
+}
+
+/**
+ * Where two people set a key at once, it may be "changed" without being another. `YCodeCell` asks
+ * for the old value of each changed key, and would throw.
+ */
+function forgetUnchanged(event: Y.YMapEvent<any>): void {
+  for (const key of event.keysChanged) {
+    if (!event.changes.keys.has(key)) {
+      event.keysChanged.delete(key);
+    }
+  }
+}
+
+/**
+ * A change of outputs that JupyterLab can follow. Its models append what is inserted, wherever that
+ * is, and join a stream to one that they have just removed. So what isn't a mere appending is told
+ * as a replacement of all outputs.
+ */
+function inOrder(delta: Delta, outputs: Y.Array<any>): Delta {
+  const count = (key: 'insert' | 'delete') =>
+    delta.reduce((sum, part) => {
+      const value = part[key];
+      return sum + (Array.isArray(value) ? value.length : (value ?? 0));
+    }, 0);
+  const before = outputs.length - count('insert') + count('delete');
+  const appends = count('delete') === 0 && (delta[0]?.retain ?? 0) === before;
+  return appends || outputs.length === 0
+    ? delta
+    : [{ delete: before }, { insert: outputs.toArray() }];
 }
 
 /** Whether outputs changed by our own hand. Undoing may bring back what a peer once wrote. */
@@ -208,7 +250,7 @@ export function cellOf(
 }
 
 /** Whether a shared type is laid out as a cell. A peer can write anything. */
-function isWellFormed(ymodel: unknown): ymodel is Y.Map<any> {
+export function isWellFormed(ymodel: unknown): ymodel is Y.Map<any> {
   return (
     ymodel instanceof Y.Map &&
     typeof ymodel.get('id') === 'string' &&

@@ -13,6 +13,7 @@ import type { YFile, YNotebook } from '@jupyter/ydoc';
 import * as Y from 'yjs';
 import { sameJson, wellFormed } from './canonical.js';
 import { cellContent, outputsContent } from './cell-content.js';
+import { isWellFormed } from './cells.js';
 import { coincidingUpdate, type Step } from './coincide.js';
 import { splitLineEnding } from './line-ending.js';
 import { applyOwn } from './local-state.js';
@@ -96,12 +97,15 @@ function editNotebook(copy: Y.Doc, target: INormalNotebook, step: Step): void {
   editNotebookMetadata(copy.getMap('meta'), target, step);
 }
 
+/** What a cell is recognised by; nothing that a file has, if a peer wrote what is no cell. */
 function keyOf(cell: Y.Map<any>): ICellKey {
-  return {
-    id: cell.get('id'),
-    cell_type: cell.get('cell_type'),
-    source: String(cell.get('source'))
-  };
+  return isWellFormed(cell)
+    ? {
+        id: cell.get('id'),
+        cell_type: cell.get('cell_type'),
+        source: String(cell.get('source'))
+      }
+    : { id: '', cell_type: '', source: '' };
 }
 
 function editCell(cell: Y.Map<any>, target: INormalCell, step: Step): void {
@@ -141,8 +145,8 @@ function editNotebookMetadata(
 ): void {
   const { nbformat, nbformat_minor } = target;
   setKeys(meta, { nbformat, nbformat_minor }, step);
-  const metadata: Y.Map<any> | undefined = meta.get('metadata');
-  if (metadata) {
+  const metadata = meta.get('metadata');
+  if (metadata instanceof Y.Map) {
     editKeys(metadata, target.metadata, step, KERNEL_METADATA);
   } else {
     step(['metadata', target.metadata], () =>

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as Y from 'yjs';
+import { applyNotebook } from './difference.js';
 import { LocalNotebook } from './models.js';
 import { connect, notebook } from './testing.js';
 
@@ -53,4 +54,28 @@ describe('something that is no cell', () => {
     model.deleteCell(0);
     expect(model.cells.map(cell => cell.getSource())).toContain('still alive');
   });
+});
+
+it('metadata that is none keeps nobody from saving', () => {
+  for (const junk of [1, null, 'x', new Y.Array()]) {
+    const model = new LocalNotebook();
+    model.setSource(notebook([good]));
+    const peer = new Y.Doc();
+    connect(model.ydoc, peer);
+    peer.getMap('meta').set('metadata', junk);
+    expect(model.getMetadata('kernelspec')).toBe(undefined);
+    model.setMetadata('language_info', { name: '' });
+    expect(model.toJSON().metadata).toEqual({ language_info: { name: '' } });
+    applyNotebook(model, notebook([good]));
+    expect(model.cells.length).toBe(1);
+  }
+});
+
+it('a revert throws out what is no cell', () => {
+  const model = new LocalNotebook();
+  model.setSource(notebook([good]));
+  model.ydoc.getArray<any>('cells').insert(0, [new Y.Map(), 7]);
+  expect(model.cells.length).toBe(3);
+  applyNotebook(model, notebook([good]));
+  expect(model.cells.map(cell => cell.getId())).toEqual(['good']);
 });

@@ -24,12 +24,36 @@ import { defaultCellUpdate, isDefaultCell } from './default-cell.js';
 import { applyOwn, isRemote, withLocalState } from './local-state.js';
 import { fingerprint, fingerprints, TrustMemory } from './trust.js';
 
+/** What documents of a kind have in common on this page. */
+export interface IDocumentOptions {
+  /** Whether undoing in one cell leaves the others alone, as JupyterLab's setting says. */
+  disableDocumentWideUndoRedo?: boolean;
+}
+
+/**
+ * A new, empty document of one of JupyterLab's own content types; undefined for those of other
+ * extensions.
+ */
+export function createDocument(
+  contentType: string,
+  options: IDocumentOptions = {}
+): LocalNotebook | LocalFile | undefined {
+  switch (contentType) {
+    case 'notebook':
+      return new LocalNotebook(options);
+    case 'file':
+      return new LocalFile();
+    default:
+      return undefined;
+  }
+}
+
 /** A text file whose state is one's own. */
 export class LocalFile extends withLocalState(YFile) {}
 
 /** A notebook whose trust and state are one's own. */
 export class LocalNotebook extends withLocalState(YNotebook) {
-  constructor(options?: { disableDocumentWideUndoRedo?: boolean }) {
+  constructor(options?: IDocumentOptions) {
     super(options);
     this._ycells.unobserve((this as any)._onYCellsChanged);
     // Under the same name, so that `YNotebook` stops it when it is disposed of.
@@ -72,6 +96,21 @@ export class LocalNotebook extends withLocalState(YNotebook) {
     this._memory.adopt(notebook);
     change();
     this.cells.forEach(cell => this._memory.recall(cell));
+  }
+
+  override getMetadata(key?: string): any {
+    const isMap = this.ymeta.get('metadata') instanceof Y.Map;
+    return isMap ? super.getMetadata(key as string) : undefined;
+  }
+
+  override setMetadata(metadata: any, value?: any): void {
+    this._repairMetadata();
+    super.setMetadata(metadata, value);
+  }
+
+  override updateMetadata(value: any): void {
+    this._repairMetadata();
+    super.updateMetadata(value);
   }
 
   override insertCells(
@@ -172,6 +211,14 @@ export class LocalNotebook extends withLocalState(YNotebook) {
     }
     this.dirty = true;
     return own;
+  }
+
+  /** A peer can write anything where the metadata should be, and nobody could save any more. */
+  private _repairMetadata(): void {
+    const metadata = this.ymeta.get('metadata');
+    if (metadata !== undefined && !(metadata instanceof Y.Map)) {
+      this.transact(() => this.ymeta.set('metadata', new Y.Map()), false);
+    }
   }
 
   private _isBlank(cell: Y.Map<any>): boolean {
