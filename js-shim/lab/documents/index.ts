@@ -19,6 +19,7 @@ export {
 } from './models.js';
 export { copyName } from './names.js';
 export {
+  contentText,
   normaliseNotebook,
   sameContent,
   UnsupportedNotebookError

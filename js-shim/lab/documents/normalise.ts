@@ -75,27 +75,23 @@ export function normaliseNotebook(notebook: unknown): INormalNotebook {
   });
 }
 
-/** Whether two contents of a file are the same to a person: notebooks or texts. */
+/** Whether two contents of a file, notebooks or texts, are the same to a person. */
 export function sameContent(a: unknown, b: unknown): boolean {
-  if (typeof a === 'string' && typeof b === 'string') {
-    return splitLineEnding(a).text === splitLineEnding(b).text;
-  }
-  return sameNotebook(a, b);
+  return contentText(a) === contentText(b);
 }
 
 /**
- * Whether two notebooks are the same but for what JupyterLab changes when it merely opens one: ids,
- * trust, the kernel's name and language, the order of keys, the first empty cell.
+ * What a content is to a person, as a text that can be compared or hashed.
+ *
+ * Of a notebook it leaves out what JupyterLab changes when it merely opens one: ids, trust, the
+ * kernel's name and language, the order of keys, the first empty cell. Of a text, what ends a line.
  */
-export function sameNotebook(a: unknown, b: unknown): boolean {
-  try {
-    return canonicalJson(comparable(a)) === canonicalJson(comparable(b));
-  } catch (error) {
-    if (error instanceof UnsupportedNotebookError) {
-      return canonicalJson(a) === canonicalJson(b);
-    }
-    throw error;
+export function contentText(content: unknown): string {
+  if (typeof content === 'string') {
+    return splitLineEnding(content).text;
   }
+  const isNotebook = (content as Json | null)?.nbformat === 4;
+  return canonicalJson(isNotebook ? comparable(content) : content);
 }
 
 /** The text of a multi-line string. */
