@@ -1,6 +1,12 @@
 // Lays out the folder that the tests' site is built from: the demo's, with the application exposed to
 // the page (`window.jupyterapp`) and with the tests' own files added, if there are any.
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  readFileSync,
+  rmSync,
+  writeFileSync
+} from 'node:fs';
 import { join } from 'node:path';
 
 const target = process.argv[2];

@@ -5,7 +5,10 @@
  * carry it to the others. Its own factory opens a WebSocket to a Jupyter server; this one hands the
  * awareness to the room, while there is one.
  */
-import { IAwarenessProvider, IAwarenessProviderFactory } from '@jupyter/docprovider';
+import {
+  IAwarenessProvider,
+  IAwarenessProviderFactory
+} from '@jupyter/docprovider';
 import { IAwareness } from '@jupyter/ydoc';
 import { User } from '@jupyterlab/services';
 import { IRoom } from '../api/types.js';

@@ -13,14 +13,10 @@ import {
 } from '@jupyter/collaborative-drive';
 import { IDocumentProviderFactory } from '@jupyter/docprovider';
 import { DocumentChange, IAwareness, YDocument } from '@jupyter/ydoc';
-import {
-  Contents,
-  SharedDocumentFactory,
-  User
-} from '@jupyterlab/services';
+import { Contents, SharedDocumentFactory, User } from '@jupyterlab/services';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { DocumentProvider } from './document-provider.js';
-import { modelFactories } from './kinds.js';
+import { createModel } from './kinds.js';
 
 export class WebrtcContentProvider implements ICollaborativeContentProvider {
   constructor(private _options: WebrtcContentProvider.IOptions) {
@@ -61,7 +57,7 @@ export class WebrtcContentProvider implements ICollaborativeContentProvider {
     const plain = { ...options, contentProviderId: undefined };
     const document = this._find(path, options);
     return document
-      ? document.save(plain)
+      ? document.store(plain)
       : this._options.drive.save(path, plain);
   }
 
@@ -96,8 +92,10 @@ export class WebrtcContentProvider implements ICollaborativeContentProvider {
       drive
     });
     this.providers.set(key(options, options.path), document);
-    if (document instanceof DocumentProvider) {
-      this._documents.add(document);
+    // Another factory than ours may have been registered; then its documents are loaded plainly.
+    const own = document instanceof DocumentProvider ? document : null;
+    if (own) {
+      this._documents.add(own);
     }
     this._listOpen();
     model.disposed.connect(() => {
@@ -106,7 +104,9 @@ export class WebrtcContentProvider implements ICollaborativeContentProvider {
           this.providers.delete(key);
         }
       }
-      this._documents.delete(document as DocumentProvider);
+      if (own) {
+        this._documents.delete(own);
+      }
       document.dispose();
       this._listOpen();
     });
@@ -121,7 +121,10 @@ export class WebrtcContentProvider implements ICollaborativeContentProvider {
           this.providers.set(key(document, to), document);
         }
         document.rename(to).catch(reason => {
-          console.warn(`Could not tell the room of the new name ${to}.`, reason);
+          console.warn(
+            `Could not tell the room of the new name ${to}.`,
+            reason
+          );
         });
       }
     }
@@ -194,8 +197,7 @@ class SharedModelFactory implements ISharedModelFactory {
     if (!registered) {
       return undefined;
     }
-    const make = modelFactories.get(options.contentType);
-    const model = make ? make(options, registered) : registered(options);
+    const model = createModel(options, registered);
     this._onCreate(options, model);
     return model;
   }

@@ -9,13 +9,13 @@
 import { IDocumentProvider } from '@jupyter/collaborative-drive';
 import { IDocumentProviderFactory, IForkProvider } from '@jupyter/docprovider';
 import { Contents } from '@jupyterlab/services';
-import * as Y from 'yjs';
 import { GenesisId, IAttachment, IIndexEntry, IRoom } from '../api/types.js';
-import { copyName } from './documents/names.js';
+import { copyName, UnsupportedNotebookError } from './documents/index.js';
 import { IDocumentKind, kindOf } from './kinds.js';
 import { ILedger } from './ledger.js';
 import { IOpening, IMine, open, remember, settle } from './opening.js';
 import { IRoomSession } from './session.js';
+import { fetchSiteFile } from './site-files.js';
 
 export class DocumentProvider implements IDocumentProvider, IForkProvider {
   constructor(options: DocumentProvider.IOptions) {
@@ -75,9 +75,10 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
     if (this._attachment) {
       return this._revert(fetch);
     }
-    if (!this._isLoaded) {
+    if (!this._isLoaded && this._kind && this._options.session.enabled) {
+      await this._prepareDrive();
       const room = await this._options.session.current();
-      if (room && this._kind) {
+      if (room) {
         const loaded = await this._loadFrom(room, this._kind, fetch);
         if (loaded) {
           return loaded;
@@ -90,7 +91,7 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
   }
 
   /** Save what JupyterLab gives, with the line endings that the file had. */
-  async save(model: Partial<Contents.IModel>): Promise<Contents.IModel> {
+  async store(model: Partial<Contents.IModel>): Promise<Contents.IModel> {
     const { _kind: kind, _attachment: attachment, path } = this;
     let content = model.content;
     if (kind && this._lineEnding) {
@@ -118,7 +119,12 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
 
   /** Share the open document in place: what it holds now is where its shared history begins. */
   async goLive(room: IRoom): Promise<void> {
-    if (!this._kind || this._attachment || this._isDisposed || !this._isLoaded) {
+    if (
+      !this._kind ||
+      this._attachment ||
+      this._isDisposed ||
+      !this._isLoaded
+    ) {
       return;
     }
     const { genesis, update } = await this._kind.liveSeed(this.model);
@@ -174,24 +180,42 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
     /* nothing to connect to */
   }
 
+  /**
+   * Have the drive make its stores now, one after the other.
+   *
+   * JupyterLite's drive makes each of its IndexedDB stores when it is first used, by upgrading the
+   * database, and localforage hangs for good when a file is read at that very moment. JupyterLab
+   * reads the file first and asks for checkpoints after that, which keeps them apart. But waiting for
+   * the room comes between, and then a first visitor's page was left with a spinner for ever (seen in
+   * the `notebooks` application, whose checkpoint indicator asks once a second).
+   */
+  private async _prepareDrive(): Promise<void> {
+    const { path, _files: files } = this;
+    await files.get(path, { content: false }).catch(() => undefined);
+    await files.listCheckpoints(path).catch(() => undefined);
+  }
+
   private async _loadFrom(
     room: IRoom,
     kind: IDocumentKind,
     fetch: Contents.IFetchOptions
   ): Promise<Contents.IModel | null> {
-    const opened = await open(this._opening(room, kind));
+    const opened = await open(this._opening(room, kind)).catch(reason => {
+      if (reason instanceof UnsupportedNotebookError) {
+        this._options.session.notices.warn(`${this.path}: ${reason.message}`);
+        return null;
+      }
+      throw reason;
+    });
     if (!opened || this._isDisposed || room.isDisposed) {
       return null;
     }
     const { path, model } = this;
-    kind.clear(model);
-    // As a remote change: it is nobody's to undo, and no room takes it for this person's typing.
-    Y.applyUpdate(model.ydoc, opened.update, room);
+    // With the room as origin: it is nobody's to undo, and no room takes it for this person's typing.
+    kind.load(model, opened.update, room, opened.mine);
     this._lineEnding = opened.lineEnding;
     this._isLoaded = true;
     this._attach(room, opened.genesis);
-    model.dirty = false;
-    model.clearUndoHistory();
     const now = room.entry(path);
     if (now && now.genesis !== opened.genesis) {
       void this._options.onLate?.(this, room, now);
@@ -225,7 +249,7 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
       ...fetch,
       content: false
     });
-    return { ...model, content: null, format: fetch.format };
+    return { ...model, content: null, format: this._format };
   }
 
   private _attach(room: IRoom, genesis: GenesisId): void {
@@ -247,10 +271,15 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
       ledger: this._options.ledger(room),
       path: this.path,
       contentType: this.contentType,
-      format: this.format as Contents.FileFormat,
+      format: this._format,
       copyName,
+      siteFile: path => fetchSiteFile(this._options.baseUrl, path, this.format),
       onCopy: copy => this._options.onCopy?.(this, copy)
     };
+  }
+
+  private get _format(): NonNullable<Contents.FileFormat> {
+    return this.format as NonNullable<Contents.FileFormat>;
   }
 
   private get _files(): Contents.IDrive {
@@ -272,6 +301,8 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
 export namespace DocumentProvider {
   export interface IOptions extends IDocumentProviderFactory.IOptions {
     session: IRoomSession;
+    /** Where the site is. */
+    baseUrl: string;
     /** The ledger of a room. */
     ledger: (room: IRoom) => ILedger;
     /** The person's own version was kept under another name. */

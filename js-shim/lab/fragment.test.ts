@@ -53,9 +53,9 @@ describe('RoomAddress', () => {
 
   it('puts room and secret back on an address that lost them', () => {
     const address = at('https://x.org/lab/?room=share-1#k=S');
-    expect(
-      address.apply(new URL('https://x.org/lab/?path=a.ipynb')).href
-    ).toBe('https://x.org/lab/?path=a.ipynb&room=share-1#k=S');
+    expect(address.apply(new URL('https://x.org/lab/?path=a.ipynb')).href).toBe(
+      'https://x.org/lab/?path=a.ipynb&room=share-1#k=S'
+    );
   });
 
   it('leaves links to other rooms and other fragments alone', () => {
@@ -79,8 +79,6 @@ describe('links', () => {
     const url = new URL('https://x.org/lab/?path=a%20b.ipynb');
     const link = withRoom(url, 'share-1', 'a-_9');
     expect(readSecret(link.hash)).toBe('a-_9');
-    expect(withoutRoom(link).href).toBe(
-      'https://x.org/lab/?path=a+b.ipynb'
-    );
+    expect(withoutRoom(link).href).toBe('https://x.org/lab/?path=a+b.ipynb');
   });
 });

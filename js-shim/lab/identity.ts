@@ -142,12 +142,13 @@ function clean(value: unknown): string {
 /** A user manager that asks no server. */
 export function createUserManager(
   identity: Identity,
-  serverSettings?: ServerConnection.ISettings
+  serverSettings = ServerConnection.makeSettings()
 ): UserManager {
   return new UserManager({
     serverSettings,
     standby: 'never',
     userApiClient: {
+      serverSettings,
       // A new object each time: the manager compares it with the last one.
       get: async () => ({ identity: identity.current, permissions: {} })
     }

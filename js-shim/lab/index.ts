@@ -2,15 +2,21 @@
  * The plugins, in the order in which they depend on each other. Each is a few lines: what it does is
  * in the file it calls.
  */
-import { IGlobalAwareness, ICollaborativeContentProvider } from '@jupyter/collaborative-drive';
-import { IAwarenessProviderFactory, IDocumentProviderFactory } from '@jupyter/docprovider';
+import {
+  IGlobalAwareness,
+  ICollaborativeContentProvider
+} from '@jupyter/collaborative-drive';
+import {
+  IAwarenessProviderFactory,
+  IDocumentProviderFactory
+} from '@jupyter/docprovider';
 import { IAwareness } from '@jupyter/ydoc';
 import {
   ILabShell,
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { ICommandPalette } from '@jupyterlab/apputils';
+import { ICommandPalette, IToolbarWidgetRegistry } from '@jupyterlab/apputils';
 import { PageConfig } from '@jupyterlab/coreutils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import {
@@ -21,12 +27,15 @@ import {
   ServiceManagerPlugin,
   User
 } from '@jupyterlab/services';
+import { NotebookPanel } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { ILiteRouter } from '@jupyterlite/application';
+import { DisposableDelegate } from '@lumino/disposable';
 import { AwarenessProviderFactory } from './awareness.js';
 import { readConfig } from './config.js';
 import { WebrtcContentProvider } from './content-provider.js';
+import { followTrust, ITrustingModel } from './documents/index.js';
 import { RoomAddress } from './fragment.js';
 import { createUserManager, Identity } from './identity.js';
 import { LateMeetings, reopener } from './late.js';
@@ -77,7 +86,7 @@ const session: JupyterFrontEndPlugin<IRoomSession> = {
     router: ILiteRouter | null
   ) => {
     const trans = (translator ?? nullTranslator).load('jupyterlite_webrtc');
-    const notices = new Notices(trans);
+    const notices = new Notices(trans, app.restored);
     const address = new RoomAddress({
       url: here,
       storage: window.sessionStorage,
@@ -191,16 +200,37 @@ const share: JupyterFrontEndPlugin<void> = {
   description: 'Adds the Share button.',
   autoStart: true,
   requires: [IRoomSession, IDocumentProviderFactory],
-  optional: [ICommandPalette],
+  optional: [ICommandPalette, IToolbarWidgetRegistry],
   activate: (
     app: JupyterFrontEnd,
     session: IRoomSession,
     documents: IDocumentProviderFactory,
-    palette: ICommandPalette | null
+    palette: ICommandPalette | null,
+    toolbars: IToolbarWidgetRegistry | null
   ) => {
     if (documents instanceof OpenDocuments) {
-      addCommands({ app, session, documents, palette });
+      addCommands({ app, session, documents, palette, toolbars });
     }
+  }
+};
+
+/**
+ * JupyterLab copies a cell's trust when it makes the cell's model and never looks again. It has to,
+ * now that other people can change what a cell holds.
+ */
+const trust: JupyterFrontEndPlugin<void> = {
+  id: 'jupyterlite-webrtc:trust',
+  description: 'Ends the trust in a cell when somebody else changes it.',
+  autoStart: true,
+  activate: (app: JupyterFrontEnd) => {
+    app.docRegistry.addWidgetExtension('Notebook', {
+      createNew: widget => {
+        const model = (widget as NotebookPanel).context.model;
+        return new DisposableDelegate(
+          followTrust(model as unknown as ITrustingModel)
+        );
+      }
+    });
   }
 };
 
@@ -211,5 +241,6 @@ export default [
   contentProvider,
   awareness,
   late,
-  share
+  share,
+  trust
 ];

@@ -9,32 +9,38 @@ import { IProblem } from './config.js';
 /** How long a notice stays that needs no action. */
 const BRIEF = 8000;
 
+/** The one notice that is taken back when it is no longer true. */
+const UNREACHABLE: INotice['code'] = 'signaling-unreachable';
+
 export class Notices {
-  constructor(readonly trans: TranslationBundle) {}
+  /**
+   * @param ready When notices can be seen: JupyterLab shows none of those from before it has started.
+   */
+  constructor(
+    readonly trans: TranslationBundle,
+    private _ready: Promise<unknown>
+  ) {}
 
   /** Something went well. */
-  success(
-    message: string,
-    options: Notification.IOptions<undefined> = {}
-  ): void {
-    Notification.success(message, { autoClose: BRIEF, ...options });
+  success(message: string, actions: Notification.IAction[] = []): void {
+    Notification.success(message, { autoClose: BRIEF, actions });
   }
 
   /** Something a person wants to know, and which is nobody's fault. */
-  info(message: string, options: Notification.IOptions<undefined> = {}): void {
-    Notification.info(message, { autoClose: BRIEF, ...options });
+  info(message: string): void {
+    Notification.info(message, { autoClose: BRIEF });
   }
 
   /** Something a person should know; said once, and it stays until it is closed. */
-  warn(message: string): void {
-    this._once(message, () =>
+  warn(message: string, key = message): void {
+    void this._once(key, () =>
       Notification.warning(message, { autoClose: false })
     );
   }
 
   /** Something does not work at all; said once. */
   error(message: string): void {
-    this._once(message, () =>
+    void this._once(message, () =>
       Notification.error(message, { autoClose: false })
     );
   }
@@ -60,33 +66,30 @@ export class Notices {
     };
   }
 
-  /** Say it, unless it has been said and is still there to be read. */
-  private _once(message: string, say: () => string): string | null {
-    const shown = this._said.get(message);
-    if (shown && Notification.manager.has(shown)) {
-      return null;
+  /** Say it, unless it is there to be read already or was taken back before it could be said. */
+  private async _once(key: string, say: () => string): Promise<void> {
+    const before = this._said.get(key);
+    if (before === '' || (before && Notification.manager.has(before))) {
+      return;
     }
-    const id = say();
-    this._said.set(message, id);
-    return id;
+    this._said.set(key, '');
+    await this._ready;
+    if (this._said.get(key) === '') {
+      this._said.set(key, say());
+    }
   }
 
   private _tell(notice: INotice): void {
     const { trans } = this;
     switch (notice.code) {
-      case 'signaling-unreachable': {
-        const id = this._once(notice.code, () =>
-          Notification.warning(
-            trans.__(
-              'No signaling server can be reached, so nobody new can find you (%1). You can go on working: everything is kept, and merged when the connection is back.',
-              notice.detail
-            ),
-            { autoClose: false }
-          )
+      case 'signaling-unreachable':
+        return this.warn(
+          trans.__(
+            'No signaling server can be reached, so nobody new can find you (%1). You can go on working: everything is kept, and merged when the connection is back.',
+            notice.detail
+          ),
+          UNREACHABLE
         );
-        this._unreachable = id ?? this._unreachable;
-        return;
-      }
       case 'signaling-back':
         this._withdraw();
         return;
@@ -128,14 +131,15 @@ export class Notices {
     }
   }
 
-  /** Take back the warning that a server was missing. */
+  /** Take back the warning that no server can be reached. */
   private _withdraw(): void {
-    if (this._unreachable) {
-      Notification.dismiss(this._unreachable);
-      this._unreachable = null;
+    const id = this._said.get(UNREACHABLE);
+    if (id) {
+      Notification.dismiss(id);
     }
+    this._said.delete(UNREACHABLE);
   }
 
+  /** By what was said: the id of the notification, or nothing while it waits. */
   private _said = new Map<string, string>();
-  private _unreachable: string | null = null;
 }

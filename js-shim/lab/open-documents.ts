@@ -13,7 +13,7 @@ import { IRoomSession } from './session.js';
 export class OpenDocuments implements IDocumentProviderFactory {
   constructor(
     private _session: IRoomSession,
-    private _scope: string
+    private _baseUrl: string
   ) {}
 
   /** The room has another document at the path of an open one. */
@@ -27,7 +27,8 @@ export class OpenDocuments implements IDocumentProviderFactory {
     const document = new DocumentProvider({
       ...options,
       session: this._session,
-      ledger: room => new Ledger(window.localStorage, this._scope, room.id),
+      baseUrl: this._baseUrl,
+      ledger: room => new Ledger(window.localStorage, this._baseUrl, room.id),
       onCopy: ({ path }, copy) =>
         this._session.notices.warn(
           trans.__(

@@ -10,6 +10,7 @@
  * | has a document          | has no such file          | take the document, write the file |
  * | has a document          | has the same content      | take the document |
  * | has a document          | has an older version of it| take the document, write the file |
+ * | has a document          | has the site's own file   | take the document, write the file |
  * | has a document          | has something else        | keep mine as a copy, then the same |
  * | names one nobody has    | has a file                | put mine in its place |
  * | has none                | has a file                | put mine there; take what wins |
@@ -56,9 +57,11 @@ export interface IOpening {
   ledger: ILedger;
   path: string;
   contentType: Contents.ContentType;
-  format: Contents.FileFormat;
-  /** The next free name for a copy of a path. */
-  copyName: (path: string, taken: (path: string) => boolean) => string;
+  format: NonNullable<Contents.FileFormat>;
+  /** The first name for a copy of a path that is not among those taken. */
+  copyName: (path: string, taken: ReadonlySet<string>) => string;
+  /** What the site itself serves at a path, or null. */
+  siteFile: (path: string) => Promise<Content | null>;
   /** My own version was different and was kept under another name. */
   onCopy: (path: string) => void;
 }
@@ -66,6 +69,8 @@ export interface IOpening {
 /** What the open document starts from. */
 export interface IOpened extends ISeed {
   lineEnding: string | null;
+  /** My own version, if I had one. */
+  mine: Content | null;
 }
 
 /** A person's own version. */
@@ -149,33 +154,39 @@ async function adopt(
   const same =
     mine !== null && kind.normalise(mine.content) === kind.normalise(theirs);
   if (!same) {
-    if (mine && !(await isOlder(opening, genesis, mine))) {
+    if (mine && !(await isExpendable(opening, genesis, mine))) {
       opening.onCopy(await keepCopy(opening, mine));
     }
     await writeFile(opening, opening.path, { content: theirs, lineEnding });
   }
   remember(opening, genesis, theirs);
-  return { genesis, update, lineEnding };
+  return { genesis, update, lineEnding, mine: mine?.content ?? null };
 }
 
 /**
- * Whether my version is one that the document has been through: what I last saved of it, or what it
- * began with (a file of the site that somebody opened and edited before me).
+ * Whether nothing is lost without my version, because it is one that the document has been through
+ * (what I last saved of it, or what it began with), or because it is the site's own file, which I
+ * never changed and the site still has.
  */
-async function isOlder(
+async function isExpendable(
   opening: IOpening,
   genesis: GenesisId,
   mine: IMine
 ): Promise<boolean> {
   const { kind, ledger, path } = opening;
+  const text = kind.normalise(mine.content);
   const saved = ledger.get(path);
-  if (
-    saved?.genesis === genesis &&
-    saved.fingerprint === fingerprint(kind.normalise(mine.content))
-  ) {
+  if (saved?.genesis === genesis && saved.fingerprint === fingerprint(text)) {
     return true;
   }
-  return (await kind.seed(mine.content)).genesis === genesis;
+  if ((await kind.seed(mine.content)).genesis === genesis) {
+    return true;
+  }
+  const original = await opening.siteFile(path);
+  return (
+    original !== null &&
+    kind.normalise(kind.fromFile(original).content) === text
+  );
 }
 
 /** Note that this content of a document is what the drive has now. */
@@ -196,7 +207,7 @@ async function keepCopy(opening: IOpening, mine: IMine): Promise<string> {
   const taken = new Set<string>([path]);
   const wanted = kind.normalise(mine.content);
   for (;;) {
-    const name = opening.copyName(path, name => taken.has(name));
+    const name = opening.copyName(path, taken);
     taken.add(name);
     let free = false;
     try {

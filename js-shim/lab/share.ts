@@ -2,7 +2,13 @@
  * The Share button: make a room of the documents that are open, and copy the link that leads there.
  */
 import { JupyterFrontEnd } from '@jupyterlab/application';
-import { Clipboard, ICommandPalette, Notification } from '@jupyterlab/apputils';
+import {
+  Clipboard,
+  CommandToolbarButton,
+  ICommandPalette,
+  IToolbarWidgetRegistry,
+  Notification
+} from '@jupyterlab/apputils';
 import { DocumentWidget } from '@jupyterlab/docregistry';
 import { shareIcon } from '@jupyterlab/ui-components';
 import { IRoom } from '../api/types.js';
@@ -74,14 +80,15 @@ export function linkTo(
   return withRoom(url, room, secret).href;
 }
 
-/** Register the commands; the button is in `schema/plugin.json`. */
+/** Register the commands and the button, whose place is in `schema/plugin.json`. */
 export function addCommands(options: {
   app: JupyterFrontEnd;
   session: IRoomSession;
   documents: OpenDocuments;
   palette: ICommandPalette | null;
+  toolbars: IToolbarWidgetRegistry | null;
 }): void {
-  const { app, session, documents, palette } = options;
+  const { app, session, documents, palette, toolbars } = options;
   const { commands } = app;
   const { trans } = session.notices;
 
@@ -110,7 +117,7 @@ export function addCommands(options: {
           ? trans.__('You are sharing this. Send the link: it has been copied.')
           : trans.__('The link has been copied.')
       } ${here}`,
-      { actions: [leaveAction()] }
+      [leaveAction()]
     );
     return link;
   };
@@ -173,6 +180,17 @@ export function addCommands(options: {
       palette?.addItem({ command, category: trans.__('Collaboration') });
     }
   }
+
+  toolbars?.addFactory('TopBar', 'webrtc-share', () => {
+    const id = CommandIDs.share;
+    const button = new CommandToolbarButton({
+      commands,
+      id,
+      label: () => commands.label(id)
+    });
+    button.addClass('jp-WebrtcShare');
+    return button;
+  });
 
   // The button shows how many people are here.
   let stop: () => void = () => undefined;

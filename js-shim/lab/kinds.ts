@@ -1,0 +1,135 @@
+/**
+ * What differs between types of documents: how a content becomes a history and comes out of it again.
+ *
+ * Notebooks and text files are the two that JupyterLab shares. A type that another extension registers
+ * gets a model as ever, and is not taken into rooms: nothing here could say what its content is.
+ */
+import { DocumentChange, YDocument, YNotebook } from '@jupyter/ydoc';
+import { Contents, SharedDocumentFactory } from '@jupyterlab/services';
+import {
+  applyNotebook,
+  applyText,
+  buildSeed,
+  buildUnsharedSeed,
+  contentText,
+  createDocument,
+  joinLineEnding,
+  LineEnding,
+  liveGenesis,
+  LocalFile,
+  LocalNotebook,
+  NotDeterministicError,
+  splitLineEnding
+} from './documents/index.js';
+import { Content, IKind, ISeed } from './opening.js';
+
+type Model = YDocument<DocumentChange>;
+
+/** {@link IKind}, and what it takes to deal with an open document. */
+export interface IDocumentKind extends IKind {
+  /** The seed of what is open. */
+  liveSeed(model: Model): Promise<ISeed>;
+  /** What is open, as it would be saved. */
+  contentOfModel(model: Model): Content;
+  /**
+   * Put what the document starts from into the model. What the person's own file has says which
+   * outputs they trust.
+   */
+  load(model: Model, update: Uint8Array, origin: unknown, mine: Content): void;
+  /** Bring the open document to a content by the difference that it makes. */
+  apply(model: Model, content: Content): void;
+}
+
+async function seed(
+  contentType: string,
+  make: () => LocalNotebook | LocalFile,
+  content: Content
+): Promise<ISeed> {
+  try {
+    return await buildSeed(contentType, content, make);
+  } catch (reason) {
+    if (reason instanceof NotDeterministicError) {
+      // Then whoever claims the path first has made the seed for everybody.
+      return buildUnsharedSeed(contentType, content, make);
+    }
+    throw reason;
+  }
+}
+
+function contentAfter(
+  make: () => LocalNotebook | LocalFile,
+  update: Uint8Array
+): Content {
+  const model = make();
+  try {
+    model.load(update, null);
+    return model.getSource();
+  } finally {
+    model.dispose();
+  }
+}
+
+const newNotebook = () => new LocalNotebook();
+const newFile = () => new LocalFile();
+
+const notebook: IDocumentKind = {
+  seed: content => seed('notebook', newNotebook, content),
+  liveSeed: model => liveGenesis(model.ydoc),
+  contentOf: update => contentAfter(newNotebook, update),
+  contentOfModel: model => (model as LocalNotebook).toJSON(),
+  normalise: contentText,
+  fromFile: content => ({ content, lineEnding: null }),
+  toFile: content => content,
+  load: (model, update, origin, mine) => {
+    const notebook = model as LocalNotebook;
+    notebook.load(update, origin);
+    if (mine) {
+      notebook.adoptTrust(mine);
+    }
+  },
+  apply: (model, content) => applyNotebook(model as LocalNotebook, content)
+};
+
+const text: IDocumentKind = {
+  seed: content => seed('file', newFile, content),
+  liveSeed: model => liveGenesis(model.ydoc),
+  contentOf: update => contentAfter(newFile, update),
+  contentOfModel: model => (model as LocalFile).getSource(),
+  normalise: contentText,
+  fromFile: content => {
+    const { text, lineEnding } = splitLineEnding(content ?? '');
+    return { content: text, lineEnding };
+  },
+  toFile: (content, lineEnding) =>
+    joinLineEnding(content, (lineEnding ?? '\n') as LineEnding),
+  load: (model, update, origin) => (model as LocalFile).load(update, origin),
+  apply: (model, content) => applyText(model as LocalFile, content)
+};
+
+/** The kind of a document; null where it is not to be shared. */
+export function kindOf(
+  contentType: string,
+  format: string
+): IDocumentKind | null {
+  if (contentType === 'notebook' && format === 'json') {
+    return notebook;
+  }
+  return contentType === 'file' && format === 'text' ? text : null;
+}
+
+/** The model of a document: one that keeps trust and state to itself, where there is one. */
+export function createModel(
+  options: Contents.ISharedFactoryOptions,
+  registered: SharedDocumentFactory
+): Model {
+  const { contentType } = options;
+  if (contentType === 'notebook') {
+    // Whether undo is for cells or for the notebook is a setting that only the registered factory
+    // knows: look at what it makes.
+    const reference = registered(options) as YNotebook;
+    const { disableDocumentWideUndoRedo } = reference;
+    reference.dispose();
+    return new LocalNotebook({ disableDocumentWideUndoRedo });
+  }
+  return createDocument(contentType) ?? registered(options);
+}
