@@ -303,6 +303,19 @@ describe('applyText', () => {
     );
   });
 
+  it('is one although only one of two saw what a third typed', () => {
+    const files = [new LocalFile(), new LocalFile(), new LocalFile()];
+    const [a, b, c] = files;
+    a.setSource('abcX end');
+    meet(files);
+    c.updateSource(4, 4, 'Y');
+    meet([b, c]);
+    applyText(a, 'abcQ end');
+    applyText(b, 'abcQ end');
+    meet(files);
+    files.forEach(file => expect(file.getSource()).toBe('abcQ end'));
+  });
+
   it('leaves an equal text alone', () => {
     const file = new LocalFile();
     file.setSource('a\nb');

@@ -90,7 +90,8 @@ export function contentText(content: unknown): string {
   if (typeof content === 'string') {
     return splitLineEnding(content).text;
   }
-  const isNotebook = (content as Json | null)?.nbformat === 4;
+  const notebook = content as Json | null;
+  const isNotebook = notebook?.nbformat === 4 && Array.isArray(notebook.cells);
   return canonicalJson(isNotebook ? comparable(content) : content);
 }
 

@@ -41,20 +41,33 @@ export function textDifference(from: string, to: string): Hunk[] {
   return hunks.filter(([, text]) => text !== '');
 }
 
-/** Make a shared text read `target`, leaving alone what it has already. */
+/**
+ * Make a shared text read `target`, leaving alone what it has already. What replaces something is
+ * inserted before that is deleted, next to what stays: there others insert it too, however much
+ * they have to delete.
+ */
 export function editText(text: Y.Text, target: string, step: Step): void {
   let index = 0;
+  let deleted = 0;
+  const flush = () => {
+    text.delete(index, deleted);
+    deleted = 0;
+  };
   for (const [kind, part] of textDifference(text.toString(), target)) {
     if (kind === -1) {
-      text.delete(index, part.length);
+      deleted += part.length;
       continue;
     }
     if (kind === 1) {
       const at = index;
       step(['text', part], () => text.insert(at, part));
     }
+    if (kind === 0) {
+      flush();
+    }
     index += part.length;
   }
+  flush();
 }
 
 function byCharacters(a: string, b: string): Hunk[] {

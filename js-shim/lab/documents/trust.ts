@@ -109,6 +109,12 @@ export function followTrust(model: ITrustingModel): () => void {
       }
     }
   };
+  for (const copy of model.cells) {
+    // What ended before we were here.
+    if ((copy?.sharedModel as Partial<ILocalTrust>).trusted === false) {
+      copy.trusted = false;
+    }
+  }
   signal?.connect(follow);
   return () => void signal?.disconnect(follow);
 }
