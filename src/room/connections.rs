@@ -20,6 +20,8 @@ pub const ANNOUNCE_EVERY: Millis = 30_000.0;
 const ANNOUNCE_SOON: Millis = 1_000.0;
 /// y-webrtc's servers drop who has not spoken for 30 s.
 const PING_EVERY: Millis = 15_000.0;
+/// A server that has said nothing for this long, not even an answer to a ping, is lost.
+const SERVER_PATIENCE: Millis = 40_000.0;
 /// The first wait before dialling a lost server again; doubled each time, up to the last.
 const REDIAL_FIRST: Millis = 500.0;
 const REDIAL_LAST: Millis = 30_000.0;
@@ -33,6 +35,7 @@ pub struct Server {
     view: ServerView,
     dial_at: Option<Millis>,
     ping_at: Millis,
+    heard_at: Millis,
     failures: u32,
 }
 
@@ -43,6 +46,7 @@ impl Server {
             view: ServerView::Dialing,
             dial_at: None,
             ping_at: 0.0,
+            heard_at: 0.0,
             failures: 0,
         }
     }
@@ -68,13 +72,14 @@ impl Room {
     }
 
     pub(super) fn server_opened(&mut self, id: ServerId) {
-        let ping_at = self.now + PING_EVERY;
+        let now = self.now;
         let Some(server) = self.servers.get_mut(id.0) else {
             return;
         };
         *server = Server {
             view: ServerView::Open,
-            ping_at,
+            ping_at: now + PING_EVERY,
+            heard_at: now,
             ..Server::new()
         };
         self.status_changed = true;
@@ -111,6 +116,10 @@ impl Room {
     }
 
     pub(super) fn server_said(&mut self, id: ServerId, text: &str) {
+        let now = self.now;
+        if let Some(server) = self.servers.get_mut(id.0) {
+            server.heard_at = now;
+        }
         // A server that talks nonsense harms nobody but itself: what it says is dropped.
         let Ok(heard) = self.mailbox.hear(text) else {
             return;
@@ -184,20 +193,26 @@ impl Room {
     }
 
     pub(super) fn wake_servers(&mut self) {
-        let now = self.now;
-        let ping = self.mailbox.ping();
-        for (id, server) in self.servers.iter_mut().enumerate() {
-            if server.dial_at.is_some_and(|at| at <= now) {
-                server.dial_at = None;
-                self.actions.push_back(Action::Dial(ServerId(id)));
-            } else if server.is_open() && server.ping_at <= now {
-                server.ping_at = now + PING_EVERY;
-                self.actions
-                    .push_back(Action::Say(ServerId(id), ping.clone()));
-            }
-        }
-        if self.announce_at <= now {
+        (0..self.servers.len()).for_each(|server| self.wake_server(ServerId(server)));
+        if self.announce_at <= self.now {
             self.announce();
+        }
+    }
+
+    fn wake_server(&mut self, id: ServerId) {
+        let now = self.now;
+        let server = &mut self.servers[id.0];
+        if server.dial_at.is_some_and(|at| at <= now) {
+            server.dial_at = None;
+            self.act(Action::Dial(id));
+        } else if server.is_open() && server.ping_at <= now {
+            server.ping_at = now + PING_EVERY;
+            let lost = server.heard_at + SERVER_PATIENCE <= now;
+            let ping = self.mailbox.ping();
+            match lost {
+                true => self.server_closed(id),
+                false => self.act(Action::Say(id, ping)),
+            }
         }
     }
 }
@@ -296,12 +311,14 @@ impl Room {
             nonce,
         );
         peer.handshake = Some(handshake);
+        let early = std::mem::take(&mut peer.early);
         self.status_changed = true;
         self.act(Action::Send {
             link,
             lane: Lane::Fast,
             frame: hello,
         });
+        early.iter().for_each(|message| self.handshake(id, message));
     }
 
     pub(super) fn link_lost(&mut self, link: LinkId, reason: &str) {
@@ -357,15 +374,19 @@ impl Room {
         let Some((id, peer)) = self.linked(link) else {
             return;
         };
-        if peer.is_ready() {
-            self.frame_arrived(id, lane, frame);
-        } else if lane == Lane::Fast {
-            self.handshake(id, frame);
-        } else {
-            self.refuse(
+        let proved = peer.handshake.as_ref().is_some_and(Handshake::is_proved);
+        match lane {
+            _ if peer.is_ready() => self.frame_arrived(id, lane, frame),
+            Lane::Bulk if proved => self.frame_arrived(id, lane, frame),
+            Lane::Bulk => self.refuse(
                 id,
                 "it sent documents before it had proved that it belongs here",
-            );
+            ),
+            // Our own lanes may open later than the peer's. It has three messages to say at most.
+            Lane::Fast if peer.handshake.is_none() && peer.early.len() < 3 => {
+                peer.early.push(frame.to_owned())
+            }
+            Lane::Fast => self.handshake(id, frame),
         }
     }
 

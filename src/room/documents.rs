@@ -265,7 +265,7 @@ impl Room {
         match header {
             Header::Index { entries, confirm } => self.index_arrived(id, entries, confirm),
             Header::IndexConfirmed { number } => self.confirmed(id, number),
-            Header::Sync { document } => self.sync_arrived(id, document, body)?,
+            Header::Sync { document, held } => self.sync_arrived(id, document, held, body)?,
             Header::Update {
                 document, answers, ..
             } => self.update_arrived(id, document, body, answers)?,
@@ -346,6 +346,7 @@ impl Room {
         &mut self,
         id: PeerId,
         document_id: DocumentId,
+        held: bool,
         state_vector: &[u8],
     ) -> Result<(), String> {
         let now = self.now;
@@ -356,9 +357,8 @@ impl Room {
         if !peer.sync_rate.take(now) {
             return Err("it asks for documents more often than can be answered".into());
         }
-        // Who asks with an empty state vector (one byte, a zero) has nothing to give.
-        peer.agreement(document_id).missing = state_vector == [0];
-        self.seek |= state_vector != [0];
+        peer.agreement(document_id).missing = !held;
+        self.seek |= held;
         let document = self
             .documents
             .get(&document_id)
@@ -377,20 +377,23 @@ impl Room {
             updates.push(Rc::from(yrs::Update::EMPTY_V1));
         }
         let last = updates.len() - 1;
-        for (i, body) in updates.into_iter().enumerate() {
+        let answer = updates.into_iter().enumerate().map(|(i, body)| {
             let header = Header::Update {
                 document: document_id,
                 origin,
                 answers: i == last,
             };
-            peer.outbox.push(&Message { header, body });
-        }
+            Message { header, body }
+        });
+        peer.outbox.push_in_order(&answer.collect::<Vec<_>>());
         peer.agreement(document_id).subscribed = true;
-        if document
+        // It has the document, but did not when we asked, or has something new.
+        let lacks = document
             .replica
             .lacks(state_vector)
-            .map_err(|error| error.to_string())?
-        {
+            .map_err(|error| error.to_string())?;
+        let agreement = peer.agreement(document_id);
+        if lacks || (held && !agreement.following) {
             self.ask(id, document_id);
         }
         Ok(())
@@ -411,6 +414,7 @@ impl Room {
         if answers {
             agreement.asked = false;
             agreement.missing = false;
+            agreement.following = true;
         }
         if !self.documents.contains_key(&document) {
             // Of a document that has been replaced at its path, or was never named.
@@ -449,17 +453,20 @@ impl Room {
             .replica
             .waits()
             .then(|| document.waits_since.unwrap_or(now));
+        let news = integrated?
+            .into_iter()
+            .filter(|news| !own || !Rc::ptr_eq(news, update));
         if document.attached {
-            let news = integrated?
-                .into_iter()
-                .filter(|news| !own || !Rc::ptr_eq(news, update));
             self.actions.extend(news.map(|update| Action::Apply {
                 document: id,
                 update,
             }));
-            return Ok(());
         }
-        integrated.map(drop)
+        // After what is given to the page: its encoding is asked for with that in it.
+        if document.replica.is_long() {
+            document.compact(id, &mut self.actions);
+        }
+        Ok(())
     }
 
     fn missing_arrived(&mut self, id: PeerId, document_id: DocumentId) {
@@ -503,21 +510,21 @@ impl Room {
 /// What is asked of whom.
 impl Room {
     /// Asks a peer for what we lack of a document, and to be told of every update from then on.
-    fn ask(&mut self, id: PeerId, document: DocumentId) {
-        let Some(state_vector) = self
-            .documents
-            .get(&document)
-            .map(|document| document.replica.state_vector())
-        else {
+    fn ask(&mut self, id: PeerId, document_id: DocumentId) {
+        let Some(document) = self.documents.get(&document_id) else {
             return;
         };
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_ready()) else {
             return;
         };
-        if !std::mem::replace(&mut peer.agreement(document).asked, true) {
+        if !std::mem::replace(&mut peer.agreement(document_id).asked, true) {
+            let header = Header::Sync {
+                document: document_id,
+                held: document.held,
+            };
             peer.outbox.push(&Message {
-                header: Header::Sync { document },
-                body: state_vector.into(),
+                header,
+                body: document.replica.state_vector().into(),
             });
         }
     }

@@ -82,6 +82,12 @@ impl Handshake {
         self.verified && self.welcomed
     }
 
+    /// Whether the peer has proved that it belongs here. It may send documents from then on: it waits
+    /// for our welcome, but its own welcome may be slower than what it sends on the other lane.
+    pub fn is_proved(&self) -> bool {
+        self.verified
+    }
+
     /// Takes one message; returns the answer to send, if any.
     pub fn take(
         &mut self,

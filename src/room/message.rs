@@ -26,8 +26,9 @@ pub enum Header {
     /// claimed before that was sent ahead of this.
     IndexConfirmed { number: u32 },
     /// Yjs sync step 1, and a subscription: the body is the sender's state vector. The answer is
-    /// what it lacks, and from then on every update made on the other side.
-    Sync { document: DocumentId },
+    /// what it lacks, and from then on every update made on the other side. `held` says that the
+    /// sender has the document's content, and can be asked for it.
+    Sync { document: DocumentId, held: bool },
     /// A Yjs update, in the body. `answers` marks the last one of the answer to a `Sync`.
     Update {
         document: DocumentId,

@@ -61,16 +61,25 @@ struct Queue {
 impl Outbox {
     /// Queues a message on the lane that suits it.
     pub fn push(&mut self, message: &Message) {
-        if let Header::Presence { channel, .. } = message.header {
-            self.presence.insert(channel, message.clone());
-            return;
+        match message.header {
+            Header::Presence { channel, .. } => {
+                drop(self.presence.insert(channel, message.clone()))
+            }
+            _ => self.push_in_order(std::slice::from_ref(message)),
         }
-        let lane = if message.body.len() > SMALL {
-            Lane::Bulk
-        } else {
+    }
+
+    /// Queues messages that only make sense in this order: all on one lane.
+    pub fn push_in_order(&mut self, messages: &[Message]) {
+        let is_small = |message: &Message| message.body.len() <= SMALL;
+        let lane = if messages.iter().all(is_small) {
             Lane::Fast
+        } else {
+            Lane::Bulk
         };
-        self.queue(lane, message);
+        messages
+            .iter()
+            .for_each(|message| self.queue(lane, message));
     }
 
     fn queue(&mut self, lane: Lane, message: &Message) {

@@ -20,6 +20,8 @@ pub struct Peer {
     pub local_sdp: Option<String>,
     pub remote_sdp: Option<String>,
     pub lanes_open: [bool; 2],
+    /// Messages of the handshake that came before our own lanes were both open.
+    pub early: Vec<Vec<u8>>,
     pub handshake: Option<Handshake>,
     pub assemblers: [Assembler; 2],
     pub outbox: Outbox,
@@ -38,6 +40,8 @@ pub struct Agreement {
     pub subscribed: bool,
     /// We have asked it for what we lack, and it has not finished answering.
     pub asked: bool,
+    /// It has answered, and since then tells us of every update that is made there.
+    pub following: bool,
     /// It has no content of the document.
     pub missing: bool,
     /// Bytes of an update that is arriving: received and announced.
@@ -54,6 +58,7 @@ impl Peer {
             local_sdp: None,
             remote_sdp: None,
             lanes_open: [false; 2],
+            early: Vec::new(),
             handshake: None,
             assemblers: Default::default(),
             outbox: Outbox::default(),

@@ -1,0 +1,196 @@
+//! Rooms of several pages in a simulated world: signaling servers, connections that are slow or cut,
+//! pages that type, leave, crash and come back, all from one seed.
+//!
+//! What must hold once the world has calmed down, whatever happened before:
+//!
+//! - all pages have the same index, and the same content of every document that is open;
+//! - every marker that was typed is there exactly once: in the document that stands at its path or,
+//!   where two different files had met, in a copy in its owner's drive. Only what a page typed and
+//!   had not yet sent when it crashed may be missing, and even that is never there twice;
+//! - no document is empty that ever had content.
+//!
+//! `SEEDS=5000 cargo test --release --test simulation` runs more of them; `SEED=17 …` runs one, and
+//! tells what happens.
+
+#![cfg(not(target_arch = "wasm32"))]
+
+mod network;
+mod page;
+mod world;
+
+use world::{Faults, World};
+
+fn run(name: &str, scenario: impl Fn(&mut World)) {
+    let one = std::env::var("SEED")
+        .ok()
+        .and_then(|seed| seed.parse::<u64>().ok());
+    let seeds = std::env::var("SEEDS")
+        .ok()
+        .and_then(|seeds| seeds.parse().ok())
+        .unwrap_or(150);
+    let range = one.map_or(0..seeds, |seed| seed..seed + 1);
+    for seed in range {
+        // The line that runs it again comes out whether the invariant or the program breaks.
+        let again = Again(format!(
+            "SEED={seed} cargo test --test simulation {name} -- --nocapture"
+        ));
+        let mut world = World::new(seed, one.is_some());
+        scenario(&mut world);
+        world.calm_down();
+        world.check();
+        std::mem::forget(again);
+    }
+}
+
+struct Again(String);
+
+impl Drop for Again {
+    fn drop(&mut self) {
+        eprintln!("\nTo run this again: {}\n", self.0);
+    }
+}
+
+#[test]
+fn two_open_the_same_file_at_the_same_instant() {
+    run("two_open_the_same_file_at_the_same_instant", |world| {
+        let pages: Vec<_> = (0..2)
+            .map(|_| world.page(&[("a.ipynb", "the same")]))
+            .collect();
+        pages.iter().for_each(|page| world.open(*page, "a.ipynb"));
+        world.type_for_a_while(40);
+        world.expect_no_copies();
+    });
+}
+
+#[test]
+fn thirty_open_the_same_file_within_a_second() {
+    run("thirty_open_the_same_file_within_a_second", |world| {
+        if world.seed % 15 != 0 {
+            return; // thirty pages are dear
+        }
+        for _ in 0..30 {
+            let page = world.page(&[("a.ipynb", "the same")]);
+            world.open(page, "a.ipynb");
+            world.pass(30.0);
+        }
+        world.type_for_a_while(60);
+        world.expect_no_copies();
+    });
+}
+
+#[test]
+fn a_guest_without_the_file_gets_it() {
+    run("a_guest_without_the_file_gets_it", |world| {
+        let author = world.page(&[("a.ipynb", "only the author has this")]);
+        world.open(author, "a.ipynb");
+        world.type_for_a_while(5);
+        world.until_open(author, "a.ipynb");
+        let guest = world.page(&[]);
+        world.open(guest, "a.ipynb");
+        world.until_open(guest, "a.ipynb");
+        world.type_for_a_while(20);
+        world.expect_no_copies();
+    });
+}
+
+#[test]
+fn different_files_at_one_path_are_both_kept() {
+    run("different_files_at_one_path_are_both_kept", |world| {
+        for content in ["one", "two", "three"] {
+            let page = world.page(&[("a.ipynb", content)]);
+            world.open(page, "a.ipynb");
+            let wait = world.below(400);
+            world.pass(wait as f64);
+        }
+        world.type_for_a_while(40);
+    });
+}
+
+#[test]
+fn signaling_is_down_and_comes_back() {
+    run("signaling_is_down_and_comes_back", |world| {
+        world.signaling(false);
+        for _ in 0..3 {
+            let page = world.page(&[("a.ipynb", "the same"), ("b.txt", "also the same")]);
+            world.open(page, "a.ipynb");
+            world.open(page, "b.txt");
+        }
+        world.type_for_a_while(30);
+        world.signaling(true);
+        world.type_for_a_while(30);
+        world.expect_no_copies();
+    });
+}
+
+#[test]
+fn a_large_document_arrives_while_others_type() {
+    run("a_large_document_arrives_while_others_type", |world| {
+        if world.seed % 10 != 0 {
+            return; // a megabyte takes its time
+        }
+        let large: String = (0..60_000).map(|i| format!("{i} and so on\n")).collect();
+        let author = world.page(&[("a.ipynb", &large)]);
+        world.open(author, "a.ipynb");
+        world.until_open(author, "a.ipynb");
+        for _ in 0..3 {
+            let guest = world.page(&[]);
+            world.open(guest, "a.ipynb");
+        }
+        world.type_for_a_while(60);
+        world.expect_no_copies();
+    });
+}
+
+#[test]
+fn everything_at_once() {
+    run("everything_at_once", |world| {
+        world.faults = Faults::all();
+        let paths = ["a.ipynb", "b.txt", "c/d.md"];
+        for _ in 0..world.between(2, 5) {
+            let files: Vec<_> = paths
+                .iter()
+                .map(|path| (*path, ["one", "one", "two"][world.below(3)]))
+                .collect();
+            let has = world.below(4);
+            let page = world.page(&files[..has.min(3)]);
+            for _ in 0..2 {
+                let path = paths[world.below(3)];
+                world.open(page, path);
+            }
+        }
+        for _ in 0..world.between(5, 60) {
+            world.something_happens(&paths);
+        }
+    });
+}
+
+/// The simulation must be able to fail: each of these breaks one rule, and is caught.
+mod planted {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "exactly once")]
+    fn a_seed_that_is_not_deterministic() {
+        run("planted::a_seed_that_is_not_deterministic", |world| {
+            world.bugs.random_seeds = true;
+            let pages: Vec<_> = (0..2)
+                .map(|_| world.page(&[("a.ipynb", "the same")]))
+                .collect();
+            pages.iter().for_each(|page| world.open(*page, "a.ipynb"));
+            world.type_for_a_while(20);
+        });
+    }
+
+    #[test]
+    #[should_panic]
+    fn a_network_that_drops_frames() {
+        run("planted::a_network_that_drops_frames", |world| {
+            world.bugs.drops_frames = true;
+            let pages: Vec<_> = (0..3)
+                .map(|_| world.page(&[("a.ipynb", "the same")]))
+                .collect();
+            pages.iter().for_each(|page| world.open(*page, "a.ipynb"));
+            world.type_for_a_while(60);
+        });
+    }
+}
