@@ -189,7 +189,8 @@ const late: JupyterFrontEndPlugin<void> = {
     labShell: ILabShell | null
   ) => {
     if (session.enabled && documents instanceof OpenDocuments) {
-      const reopen = reopener(app, manager, labShell !== null);
+      const many = labShell !== null;
+      const reopen = reopener(app, manager, many, session.notices);
       new LateMeetings({ session, documents, reopen });
     }
   }

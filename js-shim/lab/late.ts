@@ -11,6 +11,7 @@ import { IDocumentManager } from '@jupyterlab/docmanager';
 import { DocumentWidget } from '@jupyterlab/docregistry';
 import { IIndexEntry, IRoom } from '../api/types.js';
 import { DocumentProvider } from './document-provider.js';
+import { Notices } from './notices.js';
 import { OpenDocuments } from './open-documents.js';
 import { IRoomSession } from './session.js';
 
@@ -99,12 +100,14 @@ export namespace LateMeetings {
 export function reopener(
   app: JupyterFrontEnd,
   manager: IDocumentManager | null,
-  manyDocuments: boolean
+  manyDocuments: boolean,
+  notices: Notices
 ): (document: DocumentProvider) => Promise<void> {
   return async document => {
     // What is here is kept already: nobody is to be asked whether to save it.
     document.model.dirty = false;
     if (!manyDocuments || !manager) {
+      notices.carry();
       window.location.reload();
       return;
     }
@@ -115,16 +118,14 @@ export function reopener(
     );
     for (const widget of widgets) {
       const { path } = widget.context;
-      const factory = manager.registry.getWidgetFactory(
-        widget.context.contentsModel ? factoryOf(widget) : ''
-      );
+      const factory = factoryOf(widget);
       widget.dispose();
-      manager.openOrReveal(path, factory?.name);
+      manager.openOrReveal(path, factory);
     }
   };
 }
 
 /** The name of the factory a document was opened with; `Context` knows it and its interface does not. */
-function factoryOf(widget: DocumentWidget): string {
-  return (widget.context as { factoryName?: string }).factoryName ?? '';
+function factoryOf(widget: DocumentWidget): string | undefined {
+  return (widget.context as { factoryName?: string }).factoryName;
 }

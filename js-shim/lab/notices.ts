@@ -5,12 +5,25 @@ import { Notification } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { INotice, IRoom } from '../api/types.js';
 import { IProblem } from './config.js';
+import { read, write } from './fragment.js';
 
 /** How long a notice stays that needs no action. */
 const BRIEF = 8000;
 
 /** The one notice that is taken back when it is no longer true. */
 const UNREACHABLE: INotice['code'] = 'signaling-unreachable';
+
+/** Where warnings wait while the page is loaded anew. */
+const CARRIED = 'jupyterlite-webrtc:notices';
+
+function takeCarried(): string[] {
+  const text = read(window.sessionStorage, CARRIED);
+  if (!text) {
+    return [];
+  }
+  window.sessionStorage.removeItem(CARRIED);
+  return JSON.parse(text);
+}
 
 export class Notices {
   /**
@@ -19,7 +32,21 @@ export class Notices {
   constructor(
     readonly trans: TranslationBundle,
     private _ready: Promise<unknown>
-  ) {}
+  ) {
+    for (const message of takeCarried()) {
+      this.warn(message);
+    }
+  }
+
+  /** Have the warnings that are shown now shown again after the page is loaded anew. */
+  carry(): void {
+    const messages = [...this._said]
+      .filter(
+        ([key, id]) => key !== UNREACHABLE && Notification.manager.has(id)
+      )
+      .map(([message]) => message);
+    write(window.sessionStorage, CARRIED, JSON.stringify(messages));
+  }
 
   /** Something went well. */
   success(message: string, actions: Notification.IAction[] = []): void {

@@ -114,7 +114,8 @@ export class RoomSession implements IRoomSession {
     if (!canJoin(config)) {
       return null; // the problem with the prefix has been told
     }
-    if (config.signaling.length === 0) {
+    // Said only where nothing is configured: what is configured wrongly has been told.
+    if (config.signaling.length === 0 && config.problems.length === 0) {
       this.notices.warn(
         trans.__(
           'No signaling server is configured ("fullWebRtcSignalingUrls"), so other browsers can’t be found.'
