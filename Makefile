@@ -48,9 +48,10 @@ $(STAMPS)/wasm: scripts/ensure.sh Cargo.lock
 	scripts/ensure.sh wasm
 	@touch $@
 
-# Nothing here needs a browser of a package's own.
+# `npm install` with the lock file, not `npm ci`: that refuses a lock file without the optional packages
+# of other platforms, which a registry may not have. Nothing here needs a package's own scripts.
 $(NODE_MODULES): package.json package-lock.json | $(STAMPS)/node
-	npm ci --ignore-scripts --no-audit --no-fund
+	npm install --no-save --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 $(STAMPS)/venv: requirements.txt | $(STAMPS)/python

@@ -43,11 +43,18 @@ rust() {
   have cc || apt_install gcc libc6-dev || missing "A C compiler" "On Debian: apt install gcc libc6-dev"
 }
 
-# tool BINARY VERSION CRATE — the tool in that very version, or build it. Not --locked: a registry
-# that lags behind a published lock file would make that fail.
+# tool VERSION CRATE BINARY... — the binaries in that very version: those on PATH, linked into .tools,
+# or built there. Not --locked: a registry that lags behind a published lock file would make that fail.
 tool() {
-  local binary=$1 version=$2 crate=$3
-  if have "$binary" && "$binary" --version 2>/dev/null | grep -qw "$version"; then
+  local version=$1 crate=$2 binary
+  shift 2
+  if have "$1" && "$1" --version 2>/dev/null | grep -qwF "$version"; then
+    mkdir -p "$tools/bin"
+    for binary in "$@"; do
+      local found
+      found=$(readlink -f "$(command -v "$binary")")
+      [ "$found" = "$tools/bin/$binary" ] || ln -sf "$found" "$tools/bin/$binary"
+    done
     return
   fi
   echo "Building $crate $version into .tools (a few minutes, once)" >&2
@@ -59,8 +66,8 @@ wasm() {
   # The command line tool and the crate speak a private format: their versions must be the same.
   local bindgen
   bindgen=$(awk '/^name = "wasm-bindgen"$/ { getline; gsub(/version = |"/, ""); print }' Cargo.lock)
-  tool wasm-bindgen "$bindgen" wasm-bindgen-cli
-  tool wasm-pack "$WASM_PACK_VERSION" wasm-pack
+  tool "$bindgen" wasm-bindgen-cli wasm-bindgen wasm-bindgen-test-runner
+  tool "$WASM_PACK_VERSION" wasm-pack wasm-pack
 }
 
 node_() {
