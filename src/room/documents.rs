@@ -15,13 +15,17 @@ use super::index::{Change, Entry};
 use super::limits::Millis;
 use super::message::{Header, Message};
 use super::outbox::Lane;
-use super::peer::{Agreement, Peer};
+use super::peer::{Agreement, Doubt, Peer};
 use super::presence::Channel;
 use super::replica::{Replica, ReplicaError};
 use super::{Action, Claim, DocumentState, Room};
 
 /// A source that sends nothing for this long is given up for another.
 const SOURCE_PATIENCE: Millis = 15_000.0;
+/// After a change pages tell each other what they have, this often.
+pub const DIGEST_EVERY: Millis = 10_000.0;
+/// What a digest shows to be missing is waited for this long: it may just be on its way.
+const DOUBT: Millis = 2_000.0;
 /// Updates that wait for earlier ones this long make us ask everybody again.
 const GAP_PATIENCE: Millis = 5_000.0;
 
@@ -37,6 +41,8 @@ pub struct Document {
     source: Option<(PeerId, Millis)>,
     /// The page was told that nobody has it.
     unavailable: bool,
+    /// Something changed since the last digest.
+    changed: bool,
     /// Since when updates wait for earlier ones.
     waits_since: Option<Millis>,
 }
@@ -269,6 +275,10 @@ impl Room {
             Header::Update {
                 document, answers, ..
             } => self.update_arrived(id, document, body, answers)?,
+            Header::Digest {
+                document,
+                deletions,
+            } => self.digest_arrived(id, document, deletions, body)?,
             Header::Missing { document } => self.missing_arrived(id, document),
             Header::Presence { channel, .. } => self.presence_arrived(id, channel, body)?,
             Header::Bye => self.drop_peer(id),
@@ -469,6 +479,41 @@ impl Room {
         Ok(())
     }
 
+    fn digest_arrived(
+        &mut self,
+        id: PeerId,
+        document: DocumentId,
+        deletions: u64,
+        state_vector: &[u8],
+    ) -> Result<(), String> {
+        let until = self.now + DOUBT;
+        let doubt = Doubt {
+            state_vector: state_vector.to_owned(),
+            deletions,
+            until,
+        };
+        let doubted = self
+            .doubts(document, &doubt)
+            .map_err(|error| error.to_string())?;
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.agreement(document).doubted = doubted.then_some(doubt);
+        }
+        Ok(())
+    }
+
+    /// Whether somebody who has this may have something that we lack.
+    fn doubts(&self, document: DocumentId, theirs: &Doubt) -> Result<bool, ReplicaError> {
+        let Some(document) = self
+            .documents
+            .get(&document)
+            .filter(|document| document.held)
+        else {
+            return Ok(false);
+        };
+        Ok(document.replica.lacks(&theirs.state_vector)?
+            || document.replica.deletions() != theirs.deletions)
+    }
+
     fn missing_arrived(&mut self, id: PeerId, document_id: DocumentId) {
         if let Some(peer) = self.peers.get_mut(&id) {
             let agreement = peer.agreement(document_id);
@@ -622,17 +667,78 @@ impl Room {
         }
     }
 
+    /// Tells everybody what we have of what has changed.
+    fn tell_digests(&mut self) {
+        if self.digest_at > self.now {
+            return;
+        }
+        self.digest_at = self.now + DIGEST_EVERY;
+        let mut digests = Vec::new();
+        for (id, document) in self
+            .documents
+            .iter_mut()
+            .filter(|(_, document)| document.held && document.changed)
+        {
+            document.changed = false;
+            let header = Header::Digest {
+                document: *id,
+                deletions: document.replica.deletions(),
+            };
+            digests.push(Message {
+                header,
+                body: document.replica.state_vector().into(),
+            });
+        }
+        digests
+            .iter()
+            .for_each(|digest| self.tell_everybody(digest));
+    }
+
+    /// Asks those who still seem to have something that we lack.
+    fn settle_doubts(&mut self) {
+        let now = self.now;
+        let mut due = Vec::new();
+        for (id, peer) in &mut self.peers {
+            for (document, agreement) in &mut peer.documents {
+                let doubt = agreement.doubted.take_if(|doubt| doubt.until <= now);
+                due.extend(doubt.map(|doubt| (*id, *document, doubt)));
+            }
+        }
+        for (id, document, doubt) in due {
+            // It was read when it came.
+            if self.doubts(document, &doubt).unwrap_or(false) {
+                self.ask(id, document);
+            }
+        }
+    }
+
+    fn doubts_wake_at(&self) -> Millis {
+        let agreements = self.peers.values().flat_map(|peer| peer.documents.values());
+        let moments =
+            agreements.filter_map(|agreement| agreement.doubted.as_ref().map(|doubt| doubt.until));
+        moments.fold(Millis::INFINITY, Millis::min)
+    }
+
     pub(super) fn documents_wake_at(&self) -> Millis {
         let moments = self.documents.values().flat_map(|document| {
             let source = document.source.map(|(_, heard)| heard + SOURCE_PATIENCE);
             let gap = document.waits_since.map(|since| since + GAP_PATIENCE);
             source.into_iter().chain(gap)
         });
-        moments.fold(Millis::INFINITY, Millis::min)
+        let tells = self
+            .documents
+            .values()
+            .any(|document| document.changed)
+            .then_some(self.digest_at);
+        moments
+            .chain(tells)
+            .fold(self.doubts_wake_at(), Millis::min)
     }
 
     pub(super) fn wake_documents(&mut self) {
         let now = self.now;
+        self.tell_digests();
+        self.settle_doubts();
         for id in self.documents.keys().copied().collect::<Vec<_>>() {
             let Some(document) = self.documents.get_mut(&id) else {
                 continue;

@@ -35,6 +35,12 @@ pub enum Header {
         origin: PeerId,
         answers: bool,
     },
+    /// What the sender has of a document it holds: its state vector, in the body, and a hash of what
+    /// is deleted. Sent now and then after changes, so that pages that missed one notice.
+    Digest {
+        document: DocumentId,
+        deletions: u64,
+    },
     /// The sender has no content of this document and so is no source for it.
     Missing { document: DocumentId },
     /// A y-protocols awareness update, in the body, about the room or about one document.

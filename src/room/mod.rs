@@ -282,6 +282,7 @@ pub struct Room {
     claims: Claims,
     /// Whether somebody new might have a document that we seek.
     seek: bool,
+    digest_at: Millis,
     presence: BTreeMap<Channel, Rc<[u8]>>,
     settlement: Option<Settlement>,
     noticed: BTreeSet<Notice>,
@@ -316,6 +317,7 @@ impl Room {
             documents: BTreeMap::new(),
             claims: Claims::default(),
             seek: false,
+            digest_at: now,
             presence: BTreeMap::new(),
             settlement: None,
             noticed: BTreeSet::new(),

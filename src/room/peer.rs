@@ -44,8 +44,18 @@ pub struct Agreement {
     pub following: bool,
     /// It has no content of the document.
     pub missing: bool,
+    /// It may have something that we missed, unless what is on its way has come by then.
+    pub doubted: Option<Doubt>,
     /// Bytes of an update that is arriving: received and announced.
     pub arriving: Option<(usize, usize)>,
+}
+
+/// What a peer said it has of a document, which was not what we had.
+pub struct Doubt {
+    pub state_vector: Vec<u8>,
+    pub deletions: u64,
+    /// When to look again.
+    pub until: Millis,
 }
 
 impl Peer {

@@ -11,9 +11,10 @@
 
 use std::rc::Rc;
 
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 use yrs::updates::encoder::Encode;
-use yrs::{StateVector, Update};
+use yrs::{IdSet, StateVector, Update};
 
 use super::limits;
 use super::update::{Outline, read_state_vector};
@@ -42,6 +43,7 @@ pub struct Replica {
     tail: Vec<Rc<[u8]>>,
     tail_bytes: usize,
     state_vector: StateVector,
+    deleted: IdSet,
     ahead: Vec<Early>,
     ahead_bytes: usize,
 }
@@ -56,7 +58,7 @@ impl Replica {
     /// whatever waited for it, or none when it waits itself or brings nothing.
     pub fn integrate(&mut self, update: Rc<[u8]>) -> Result<Vec<Rc<[u8]>>, ReplicaError> {
         let outline = Outline::of(&update).map_err(|_| ReplicaError::UnreadableUpdate)?;
-        if !outline.brings_anything_new(&self.state_vector) {
+        if !outline.brings_anything_new(&self.state_vector, &self.deleted) {
             return Ok(Vec::new());
         }
         if !outline.continues(&self.state_vector) {
@@ -86,7 +88,10 @@ impl Replica {
         {
             let early = self.ahead.remove(at);
             self.ahead_bytes -= early.update.len();
-            if early.outline.brings_anything_new(&self.state_vector) {
+            if early
+                .outline
+                .brings_anything_new(&self.state_vector, &self.deleted)
+            {
                 self.append(early.update, &early.outline, integrated);
             }
         }
@@ -96,6 +101,7 @@ impl Replica {
         for &(client, _, end) in &outline.inserts {
             self.state_vector.set_max(client, end);
         }
+        self.deleted.merge_with(outline.deletes.clone());
         match self.snapshot {
             None => self.snapshot = Some(update.clone()),
             Some(_) => {
@@ -109,6 +115,12 @@ impl Replica {
     /// The state vector, encoded as Yjs does.
     pub fn state_vector(&self) -> Vec<u8> {
         self.state_vector.encode_v1()
+    }
+
+    /// A hash of what has been deleted, which a state vector does not tell.
+    pub fn deletions(&self) -> u64 {
+        let hash = Sha256::digest(self.deleted.encode_v1());
+        u64::from_be_bytes(std::array::from_fn(|i| hash[i]))
     }
 
     /// Whether a peer with this state vector has something that we lack.

@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use thiserror::Error;
-use yrs::{ClientID, StateVector};
+use yrs::{ClientID, ID, IdSet, StateVector};
 
 /// Values in values, and no deeper.
 const DEPTH: u32 = 256;
@@ -27,8 +27,8 @@ pub struct Malformed;
 pub struct Outline {
     /// Runs of clocks that it inserts: client, first, one past the last. In the order of the bytes.
     pub inserts: Vec<(ClientID, u32, u32)>,
-    /// Whether it deletes anything.
-    pub deletes: bool,
+    /// What it deletes.
+    pub deletes: IdSet,
     /// For each client the end of the history that it refers to: as origin, as parent, as deleted.
     needs: BTreeMap<ClientID, u32>,
 }
@@ -76,13 +76,17 @@ impl Outline {
         reached
     }
 
-    /// Whether `known` lacks something of this update. Deletions cannot be told from a state vector.
-    pub fn brings_anything_new(&self, known: &StateVector) -> bool {
-        self.deletes
-            || self
-                .inserts
-                .iter()
-                .any(|&(client, _, end)| end > known.get(&client))
+    /// Whether it has something that is not among what is `known` and `deleted`.
+    pub fn brings_anything_new(&self, known: &StateVector, deleted: &IdSet) -> bool {
+        let inserts = self
+            .inserts
+            .iter()
+            .any(|&(client, _, end)| end > known.get(&client));
+        let known = |client| match (self.deletes.get(&client), deleted.get(&client)) {
+            (Some(ours), Some(known)) => ours.subset_of(known),
+            _ => false,
+        };
+        inserts || !self.deletes.client_ids().all(known)
     }
 
     fn client(&mut self, reader: &mut Reader) -> Result<(), Malformed> {
@@ -150,9 +154,9 @@ impl Outline {
             let client = reader.client()?;
             for _ in 0..reader.number()? {
                 let clock = reader.clock()?;
-                let length = reader.number()?;
-                self.need(client, advance(clock, length)?);
-                self.deletes = true;
+                let end = advance(clock, reader.number()?)?;
+                self.need(client, end);
+                self.deletes.insert(ID::new(client, clock), end - clock);
             }
         }
         Ok(())
@@ -384,7 +388,7 @@ mod tests {
         let update = Update::decode_v1(&varied()).unwrap();
         let end = update.state_vector().get(&ClientID::new(7));
         assert_eq!(outline.inserts, [(ClientID::new(7), 0, end)]);
-        assert!(outline.deletes && outline.continues(&StateVector::default()));
+        assert!(!outline.deletes.is_empty() && outline.continues(&StateVector::default()));
     }
 
     #[test]
