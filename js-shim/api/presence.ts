@@ -51,7 +51,9 @@ export class Presence {
 
   /** The peers that spoke for these clients are gone. */
   gone(clients: number[]): void {
-    const others = clients.filter(client => client !== this._awareness.clientID);
+    const others = clients.filter(
+      client => client !== this._awareness.clientID
+    );
     removeAwarenessStates(this._awareness, others, this);
   }
 

@@ -6,7 +6,13 @@
  */
 import * as Y from 'yjs';
 import { Attachment } from './attachment.js';
-import { Engine, EngineEvent, EngineStatus, loadEngine, startEngine } from './engine.js';
+import {
+  Engine,
+  EngineEvent,
+  EngineStatus,
+  loadEngine,
+  startEngine
+} from './engine.js';
 import { Listeners } from './listeners.js';
 import { Presence } from './presence.js';
 import {
@@ -41,7 +47,9 @@ function check(options: IRoomOptions): void {
   }
   const wrong = options.signaling.find(url => !/^wss?:\/\/[^/]/.test(url));
   if (wrong !== undefined) {
-    throw new Error(`A signaling server must be a ws:// or wss:// URL: ${wrong}`);
+    throw new Error(
+      `A signaling server must be a ws:// or wss:// URL: ${wrong}`
+    );
   }
   if (typeof RTCPeerConnection === 'undefined') {
     throw new Error('This browser has no WebRTC, or it is switched off.');
@@ -67,7 +75,10 @@ class Room implements IRoom {
     const status: EngineStatus = this._isDisposed
       ? { ...none, signaling: this._urls.map(() => 'closed') }
       : this._engine.status();
-    const signaling = this._urls.map((url, i) => ({ url, state: status.signaling[i] }));
+    const signaling = this._urls.map((url, i) => ({
+      url,
+      state: status.signaling[i]
+    }));
     return { ...status, signaling };
   }
 
@@ -103,7 +114,9 @@ class Room implements IRoom {
   }
 
   fetch(genesis: GenesisId): Promise<Uint8Array | null> {
-    const state = this._isDisposed ? 'unavailable' : this._engine.documentState(genesis);
+    const state = this._isDisposed
+      ? 'unavailable'
+      : this._engine.documentState(genesis);
     if (state === 'held') {
       return Promise.resolve(this._content(genesis));
     }
@@ -128,7 +141,9 @@ class Room implements IRoom {
       disposed: gone => {
         presence?.dispose();
         this._attachments.delete(gone);
-        const others = [...this._attachments].some(one => one.genesis === genesis);
+        const others = [...this._attachments].some(
+          one => one.genesis === genesis
+        );
         if (!this._isDisposed && !others) {
           this._engine.detach(genesis);
         }
@@ -256,7 +271,9 @@ class Room implements IRoom {
     this._settled.resolve('unanswered');
     this._claims.forEach(claim => claim.resolve(claim.entry));
     this._claims.clear();
-    [...this._arrivals.keys()].forEach(genesis => this._arrived(genesis, false));
+    [...this._arrivals.keys()].forEach(genesis =>
+      this._arrived(genesis, false)
+    );
     [...this._attachments, ...this._presences].forEach(one => one.dispose());
     this._statusListeners.call();
   }
@@ -274,7 +291,10 @@ class Room implements IRoom {
     number,
     { resolve: (entry: IIndexEntry) => void; entry: IIndexEntry }
   >();
-  private _arrivals = new Map<GenesisId, ((content: Uint8Array | null) => void)[]>();
+  private _arrivals = new Map<
+    GenesisId,
+    ((content: Uint8Array | null) => void)[]
+  >();
   private _attachments = new Set<Attachment>();
   private _presences = new Set<Presence>();
   private _statusListeners = new Listeners<[]>();

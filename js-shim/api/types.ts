@@ -83,8 +83,14 @@ export interface INotice {
 /** Minimal part of a Yjs document that the engine needs. */
 export interface IYDoc {
   clientID: number;
-  on(event: 'update', handler: (update: Uint8Array, origin: unknown) => void): void;
-  off(event: 'update', handler: (update: Uint8Array, origin: unknown) => void): void;
+  on(
+    event: 'update',
+    handler: (update: Uint8Array, origin: unknown) => void
+  ): void;
+  off(
+    event: 'update',
+    handler: (update: Uint8Array, origin: unknown) => void
+  ): void;
 }
 
 /** A Yjs document that takes part in the room, until `dispose()`. */
@@ -115,7 +121,11 @@ export interface IRoom {
    * confirmed, with the entry that won: another one where somebody claimed the path before.
    * `replace` claims the path even when it is taken.
    */
-  claim(entry: IIndexEntry, update: Uint8Array, options?: { replace?: boolean }): Promise<IIndexEntry>;
+  claim(
+    entry: IIndexEntry,
+    update: Uint8Array,
+    options?: { replace?: boolean }
+  ): Promise<IIndexEntry>;
 
   /**
    * The whole content of a document as one Yjs update, waiting for it to arrive. Null when it is
@@ -135,7 +145,9 @@ export interface IRoom {
   /** Called with no arguments whenever `status` changed. Returns how to stop listening. */
   onStatus(listener: () => void): () => void;
   /** Called when an entry at a path appeared or now names another document. */
-  onIndex(listener: (entry: IIndexEntry, previous: IIndexEntry | null) => void): () => void;
+  onIndex(
+    listener: (entry: IIndexEntry, previous: IIndexEntry | null) => void
+  ): () => void;
   /** Called with what a person should be told. */
   onNotice(listener: (notice: INotice) => void): () => void;
 

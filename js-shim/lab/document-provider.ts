@@ -9,6 +9,7 @@
 import { IDocumentProvider } from '@jupyter/collaborative-drive';
 import { IDocumentProviderFactory, IForkProvider } from '@jupyter/docprovider';
 import { Contents } from '@jupyterlab/services';
+import * as Y from 'yjs';
 import { GenesisId, IAttachment, IIndexEntry, IRoom } from '../api/types.js';
 import { copyName, UnsupportedNotebookError } from './documents/index.js';
 import { IDocumentKind, kindOf } from './kinds.js';
@@ -97,13 +98,16 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
     if (kind && this._lineEnding) {
       content = kind.toFile(content, this._lineEnding);
     }
+    // Of the moment at which JupyterLab took the content: nothing has been awaited since.
+    const stateVector = Y.encodeStateVector(this.model.ydoc);
     const saved = await this._files.save(path, { ...model, content });
     if (kind && attachment) {
       const ledger = this._options.ledger(attachment.room);
       remember(
         { path, kind, ledger },
         attachment.genesis,
-        kind.fromFile(model.content).content
+        kind.fromFile(model.content).content,
+        stateVector
       );
     }
     if (!this._isLoaded) {
@@ -127,7 +131,10 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
     ) {
       return;
     }
-    const { genesis, update } = await this._kind.liveSeed(this.model);
+    const { genesis, update } = await this._kind.liveSeed(
+      this.path,
+      this.model
+    );
     const winner = await room.claim(this._entry(genesis), update);
     if (this._isDisposed || room.isDisposed) {
       return;
@@ -238,7 +245,12 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
     this._lineEnding = lineEnding;
     this.model.dirty = false;
     const ledger = this._options.ledger(attachment.room);
-    remember({ path: this.path, kind, ledger }, attachment.genesis, content);
+    remember(
+      { path: this.path, kind, ledger },
+      attachment.genesis,
+      content,
+      Y.encodeStateVector(this.model.ydoc)
+    );
     return { ...file, content: null };
   }
 

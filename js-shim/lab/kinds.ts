@@ -6,6 +6,7 @@
  */
 import { DocumentChange, YDocument, YNotebook } from '@jupyter/ydoc';
 import { Contents, SharedDocumentFactory } from '@jupyterlab/services';
+import * as Y from 'yjs';
 import {
   applyNotebook,
   applyText,
@@ -28,7 +29,7 @@ type Model = YDocument<DocumentChange>;
 /** {@link IKind}, and what it takes to deal with an open document. */
 export interface IDocumentKind extends IKind {
   /** The seed of what is open. */
-  liveSeed(model: Model): Promise<ISeed>;
+  liveSeed(path: string, model: Model): Promise<ISeed>;
   /** What is open, as it would be saved. */
   contentOfModel(model: Model): Content;
   /**
@@ -41,16 +42,17 @@ export interface IDocumentKind extends IKind {
 }
 
 async function seed(
+  path: string,
   contentType: string,
   make: () => LocalNotebook | LocalFile,
   content: Content
 ): Promise<ISeed> {
   try {
-    return await buildSeed(contentType, content, make);
+    return await buildSeed(path, contentType, content, make);
   } catch (reason) {
     if (reason instanceof NotDeterministicError) {
       // Then whoever claims the path first has made the seed for everybody.
-      return buildUnsharedSeed(contentType, content, make);
+      return buildUnsharedSeed(path, contentType, content, make);
     }
     throw reason;
   }
@@ -69,15 +71,24 @@ function contentAfter(
   }
 }
 
+/** Whether `update` has every clock that `stateVector` counts. */
+function covers(update: Uint8Array, stateVector: Uint8Array): boolean {
+  const reached = Y.decodeStateVector(Y.encodeStateVectorFromUpdate(update));
+  const wanted = [...Y.decodeStateVector(stateVector)];
+  return wanted.every(([client, clock]) => clock <= (reached.get(client) ?? 0));
+}
+
 const newNotebook = () => new LocalNotebook();
 const newFile = () => new LocalFile();
 
 const notebook: IDocumentKind = {
-  seed: content => seed('notebook', newNotebook, content),
-  liveSeed: model => liveGenesis(model.ydoc),
+  seed: (path, content) => seed(path, 'notebook', newNotebook, content),
+  liveSeed: (path, model) => liveGenesis(path, model.ydoc),
   contentOf: update => contentAfter(newNotebook, update),
   contentOfModel: model => (model as LocalNotebook).toJSON(),
   normalise: contentText,
+  reached: Y.encodeStateVectorFromUpdate,
+  covers,
   fromFile: content => ({ content, lineEnding: null }),
   toFile: content => content,
   load: (model, update, origin, mine) => {
@@ -91,11 +102,13 @@ const notebook: IDocumentKind = {
 };
 
 const text: IDocumentKind = {
-  seed: content => seed('file', newFile, content),
-  liveSeed: model => liveGenesis(model.ydoc),
+  seed: (path, content) => seed(path, 'file', newFile, content),
+  liveSeed: (path, model) => liveGenesis(path, model.ydoc),
   contentOf: update => contentAfter(newFile, update),
   contentOfModel: model => (model as LocalFile).getSource(),
   normalise: contentText,
+  reached: Y.encodeStateVectorFromUpdate,
+  covers,
   fromFile: content => {
     const { text, lineEnding } = splitLineEnding(content ?? '');
     return { content: text, lineEnding };

@@ -4,7 +4,8 @@
  * A file that differs from the room's document may be an older version of that very document, saved
  * here before the others went on editing; or it may be the person's own work. The first is simply out
  * of date, the second must be kept as a copy. The ledger tells them apart: it remembers, by path,
- * which document was saved last and the fingerprint of what was saved.
+ * which document was saved last, in which state, and the fingerprint of what was saved. Only if the
+ * room's document has all of that state is nothing lost without the file.
  */
 import { GenesisId } from '../api/types.js';
 import { read, write } from './fragment.js';
@@ -12,6 +13,8 @@ import { read, write } from './fragment.js';
 /** One line of the ledger. */
 export interface ISaved {
   genesis: GenesisId;
+  /** The document's state vector at that moment, as bytes. */
+  stateVector: number[];
   /** Fingerprint of the normalised content. */
   fingerprint: string;
 }
@@ -38,7 +41,8 @@ export class Ledger implements ILedger {
   get(path: string): ISaved | null {
     const text = read(this._storage, this._prefix + path);
     try {
-      return text ? (JSON.parse(text) as ISaved) : null;
+      const saved = text ? (JSON.parse(text) as Partial<ISaved>) : {};
+      return Array.isArray(saved.stateVector) ? (saved as ISaved) : null;
     } catch {
       return null;
     }

@@ -16,12 +16,14 @@ const genesisOf = (content: string) => `genesis of ${content}`;
 
 /** Contents that differ in letter case only are the same to a person. */
 const kind: IKind = {
-  seed: async content => ({
+  seed: async (_path, content) => ({
     genesis: genesisOf(content),
     update: encode([content])
   }),
   contentOf: update => decode(update).at(-1)!,
   normalise: content => content.toLowerCase(),
+  reached: update => Uint8Array.of(decode(update).length),
+  covers: (update, stateVector) => decode(update).length >= stateVector[0],
   fromFile: content => ({
     content: content.replace(/\r\n/g, '\n'),
     lineEnding: content.includes('\r\n') ? '\r\n' : null
@@ -225,6 +227,15 @@ describe('opening a document in a room', () => {
     drive.put(PATH, 'from the site, and edited');
     await opened();
     expect(content(COPY)).toBe('from the site, and edited');
+  });
+
+  it('makes a copy of what was saved here and never reached the others', async () => {
+    room.put(PATH, 'first', 'second', 'typed while nobody was connected');
+    await opened();
+    // Those who are here now have never seen the last state.
+    room.put(PATH, 'first', 'second');
+    expect(await opened()).toBe('second');
+    expect(content(COPY)).toBe('typed while nobody was connected');
   });
 
   it('makes a copy when the file was changed outside since', async () => {

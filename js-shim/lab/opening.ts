@@ -34,12 +34,16 @@ export interface ISeed {
 
 /** What must be known of a type of document; see `kinds.ts`. */
 export interface IKind {
-  /** The seed of a content: for equal contents equal bytes, wherever that is possible. */
-  seed(content: Content): Promise<ISeed>;
+  /** The seed of a content at a path: for equal ones equal bytes, wherever that is possible. */
+  seed(path: string, content: Content): Promise<ISeed>;
   /** The content after an update, trusting nothing in it. */
   contentOf(update: Uint8Array): Content;
   /** The same text for contents that differ in nothing a person would miss. */
   normalise(content: Content): string;
+  /** The state vector of a document after an update. */
+  reached(update: Uint8Array): Uint8Array;
+  /** Whether a document after an update has all that this state vector counts. */
+  covers(update: Uint8Array, stateVector: Uint8Array): boolean;
   /** A file's content as it is edited, and the line ending it had on disk. */
   fromFile(content: Content): { content: Content; lineEnding: string | null };
   /** And back. */
@@ -118,7 +122,7 @@ export async function settle(
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     let entry = room.entry(path);
     if (!entry || lost) {
-      const seed = await kind.seed(mine.content);
+      const seed = await kind.seed(path, mine.content);
       entry = await room.claim(
         { path, contentType, format, genesis: seed.genesis },
         seed.update,
@@ -154,12 +158,12 @@ async function adopt(
   const same =
     mine !== null && kind.normalise(mine.content) === kind.normalise(theirs);
   if (!same) {
-    if (mine && !(await isExpendable(opening, genesis, mine))) {
+    if (mine && !(await isExpendable(opening, { genesis, update }, mine))) {
       opening.onCopy(await keepCopy(opening, mine));
     }
     await writeFile(opening, opening.path, { content: theirs, lineEnding });
   }
-  remember(opening, genesis, theirs);
+  remember(opening, genesis, theirs, kind.reached(update));
   return { genesis, update, lineEnding, mine: mine?.content ?? null };
 }
 
@@ -170,16 +174,21 @@ async function adopt(
  */
 async function isExpendable(
   opening: IOpening,
-  genesis: GenesisId,
+  document: ISeed,
   mine: IMine
 ): Promise<boolean> {
   const { kind, ledger, path } = opening;
   const text = kind.normalise(mine.content);
   const saved = ledger.get(path);
-  if (saved?.genesis === genesis && saved.fingerprint === fingerprint(text)) {
+  if (
+    saved?.genesis === document.genesis &&
+    saved.fingerprint === fingerprint(text) &&
+    // What I typed while nobody was connected went no further than my drive.
+    kind.covers(document.update, Uint8Array.from(saved.stateVector))
+  ) {
     return true;
   }
-  if ((await kind.seed(mine.content)).genesis === genesis) {
+  if ((await kind.seed(path, mine.content)).genesis === document.genesis) {
     return true;
   }
   const original = await opening.siteFile(path);
@@ -189,14 +198,16 @@ async function isExpendable(
   );
 }
 
-/** Note that this content of a document is what the drive has now. */
+/** Note that this content of a document, in this state, is what the drive has now. */
 export function remember(
   opening: Pick<IOpening, 'ledger' | 'kind' | 'path'>,
   genesis: GenesisId,
-  content: Content
+  content: Content,
+  stateVector: Uint8Array
 ): void {
   opening.ledger.set(opening.path, {
     genesis,
+    stateVector: [...stateVector],
     fingerprint: fingerprint(opening.kind.normalise(content))
   });
 }

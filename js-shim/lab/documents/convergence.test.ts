@@ -80,7 +80,7 @@ class Page {
 }
 
 it('people who do anything in any order end with one document', async () => {
-  const { update } = await buildSeed('notebook', files[0], newNotebook);
+  const { update } = await buildSeed('a', 'notebook', files[0], newNotebook);
   const step = fc.tuple(fc.nat(2), fc.nat(11), fc.nat(9), fc.nat(9));
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), steps => {

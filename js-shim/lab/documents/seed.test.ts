@@ -16,8 +16,10 @@ import { exchange, notebook, shuffledKeys } from './testing.js';
 const newNotebook = () =>
   new LocalNotebook({ disableDocumentWideUndoRedo: true });
 const newFile = () => new LocalFile();
-const sha256 = (bytes: Uint8Array) =>
+const sha256 = (bytes: Uint8Array | string) =>
   createHash('sha256').update(bytes).digest('hex');
+/** The id of what begins at the path `a` with `update`. */
+const idOf = (update: Uint8Array) => sha256(`${sha256(update)} a`);
 
 const text = fc.string({ unit: 'grapheme', maxLength: 12 });
 const lines = fc.oneof(text, fc.array(text, { maxLength: 3 }));
@@ -69,13 +71,18 @@ describe('seeds of the same notebook', () => {
           const before = JSON.stringify(content);
           const seeds = await Promise.all(
             orders.map(order =>
-              buildSeed('notebook', shuffledKeys(content, order), newNotebook)
+              buildSeed(
+                'a',
+                'notebook',
+                shuffledKeys(content, order),
+                newNotebook
+              )
             )
           );
           expect(JSON.stringify(content)).toBe(before);
           const models = seeds.map(({ genesis, update }) => {
             expect(update).toEqual(seeds[0].update);
-            expect(genesis).toBe(sha256(update));
+            expect(genesis).toBe(idOf(update));
             const model = newNotebook();
             model.load(update, 'room');
             return model;
@@ -95,7 +102,12 @@ describe('seeds of the same notebook', () => {
   it('hold what the notebook holds', async () => {
     await fc.assert(
       fc.asyncProperty(anyNotebook, async content => {
-        const { update } = await buildSeed('notebook', content, newNotebook);
+        const { update } = await buildSeed(
+          'a',
+          'notebook',
+          content,
+          newNotebook
+        );
         const model = newNotebook();
         model.load(update, 'room');
         const saved = JSON.parse(JSON.stringify(model.toJSON()));
@@ -116,7 +128,7 @@ describe('seeds of the same notebook', () => {
       notebook([])
     ];
     const seeds = await Promise.all(
-      contents.map(content => buildSeed('notebook', content, newNotebook))
+      contents.map(content => buildSeed('a', 'notebook', content, newNotebook))
     );
     expect(new Set(seeds.map(seed => seed.genesis)).size).toBe(5);
     const clients = seeds.map(({ update }) =>
@@ -133,7 +145,7 @@ describe('a seeded document', () => {
     const content = notebook([
       { cell_type: 'code', source: 'a', metadata: {} }
     ]);
-    const { update } = await buildSeed('notebook', content, newNotebook);
+    const { update } = await buildSeed('a', 'notebook', content, newNotebook);
     const model = newNotebook();
     const author = model.ydoc.clientID;
     model.load(update, 'room');
@@ -152,7 +164,7 @@ describe('a seeded document', () => {
       { cell_type: 'code', source: '', metadata: { trusted: true } }
     ]);
     for (const factory of [newNotebook, () => new YNotebook()]) {
-      const { update } = await buildSeed('notebook', content, factory);
+      const { update } = await buildSeed('a', 'notebook', content, factory);
       const doc = new Y.Doc();
       Y.applyUpdate(doc, update);
       expect(doc.getMap('state').toJSON()).toEqual({});
@@ -165,7 +177,7 @@ describe('seeds of texts', () => {
   it('do not depend on line endings', async () => {
     const [a, b, c] = await Promise.all(
       ['x\r\n日本語 😀\r\n', 'x\n日本語 😀\n', 'x\n'].map(content =>
-        buildSeed('file', content, newFile)
+        buildSeed('a', 'file', content, newFile)
       )
     );
     expect(a).toEqual(b);
@@ -179,10 +191,22 @@ describe('seeds of texts', () => {
 
   it('survive half an emoji and nothing at all', async () => {
     const file = newFile();
-    file.load((await buildSeed('file', 'a\uD83D', newFile)).update, 'room');
+    file.load(
+      (await buildSeed('a', 'file', 'a\uD83D', newFile)).update,
+      'room'
+    );
     expect(file.getSource()).toBe('a\uFFFD');
-    const empty = await buildSeed('file', '', newFile);
-    expect(empty.genesis).toBe(sha256(empty.update));
+    const empty = await buildSeed('a', 'file', '', newFile);
+    expect(empty.genesis).toBe(idOf(empty.update));
+  });
+});
+
+describe('two files of the same content', () => {
+  it('are two documents', async () => {
+    const [a, b] = await Promise.all(
+      ['a', 'b'].map(path => buildSeed(path, 'file', '', newFile))
+    );
+    expect(a.genesis).not.toBe(b.genesis);
   });
 });
 
@@ -210,18 +234,23 @@ describe('documents of other extensions', () => {
   }
 
   it('may be deterministic', async () => {
-    const a = await buildSeed('json', { a: 1, b: 2 }, () => new Json());
-    const b = await buildSeed('json', { b: 2, a: 1 }, () => new Json());
+    const a = await buildSeed('a', 'json', { a: 1, b: 2 }, () => new Json());
+    const b = await buildSeed('a', 'json', { b: 2, a: 1 }, () => new Json());
     expect(a).toEqual(b);
   });
 
   it.each([Dated, BornWith])('are refused if they are not', async Type => {
     const factory = () => new Type();
-    await expect(buildSeed('odd', 'x', factory)).rejects.toThrow(
+    await expect(buildSeed('a', 'odd', 'x', factory)).rejects.toThrow(
       NotDeterministicError
     );
-    const { genesis, update } = await buildUnsharedSeed('odd', 'x', factory);
-    expect(genesis).toBe(sha256(update));
+    const { genesis, update } = await buildUnsharedSeed(
+      'a',
+      'odd',
+      'x',
+      factory
+    );
+    expect(genesis).toBe(idOf(update));
     const doc = new Y.Doc();
     Y.applyUpdate(doc, update);
     expect(doc.getText('source').toString()[0]).toBe('x');
@@ -234,8 +263,8 @@ describe('liveGenesis', () => {
     live.setSource(notebook([{ cell_type: 'code', source: 'a' }]));
     live.setState('path', 'mine.ipynb');
     live.getCell(0).setSource('b');
-    const { genesis, update } = await liveGenesis(live.ydoc);
-    expect(genesis).toBe(sha256(update));
+    const { genesis, update } = await liveGenesis('a', live.ydoc);
+    expect(genesis).toBe(idOf(update));
     const doc = new Y.Doc();
     Y.applyUpdate(doc, update);
     expect(doc.getMap('state').toJSON()).toEqual({});
@@ -247,7 +276,7 @@ describe('liveGenesis', () => {
     const own = newNotebook();
     own.setSource(notebook([{ cell_type: 'code', source: 'a' }]));
     own.dirty = true;
-    const seed = await liveGenesis(own.ydoc);
+    const seed = await liveGenesis('a', own.ydoc);
     expect(seed.update).toEqual(Y.encodeStateAsUpdate(own.ydoc));
   });
 });

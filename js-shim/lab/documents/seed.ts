@@ -4,7 +4,8 @@
  * When nobody has a document yet, it begins with what a file holds, and two people may begin it at
  * the same moment. A CRDT would keep both beginnings, and every cell would be there twice. So a
  * *seed* is deterministic: who seeds the same content makes the same bytes, which Yjs takes for one
- * change. Its SHA-256 is the document's *genesis id*.
+ * change. The document's *genesis id* is a hash of these bytes and of the path: two new notebooks are
+ * equal, and still two documents.
  *
  * The content gets its one spelling (`normalise.ts`, `canonical.ts`), is put into a scratch model of
  * the type that will show it, and written down under a client id that is taken from the hash of
@@ -18,11 +19,11 @@
 import type { YDocument } from '@jupyter/ydoc';
 import * as Y from 'yjs';
 import { canonicalForm } from './canonical.js';
-import { clientIdOf, digest } from './digest.js';
+import { clientIdOf, digest, digestText } from './digest.js';
 import { splitLineEnding } from './line-ending.js';
 import { normaliseNotebook } from './normalise.js';
 
-/** A document's first update, and its SHA-256, by which the document is named. */
+/** A document's first update, and the id by which the document is named. */
 export interface ISeed {
   genesis: string;
   update: Uint8Array;
@@ -46,8 +47,9 @@ export class NotDeterministicError extends Error {
 }
 
 /**
- * The seed that everybody makes of this content.
+ * The seed that everybody makes of this content at this path.
  *
+ * @param path Where the document lives when its history begins.
  * @param contentType Jupyter content type, `notebook` for notebooks.
  * @param content What the drive has: a notebook, a text, or what else `setSource` takes.
  * @param createModel The factory of the model that will show the document.
@@ -55,6 +57,7 @@ export class NotDeterministicError extends Error {
  * @throws UnsupportedNotebookError if it is no notebook of nbformat 4.
  */
 export async function buildSeed(
+  path: string,
   contentType: string,
   content: unknown,
   createModel: ModelFactory
@@ -67,7 +70,7 @@ export async function buildSeed(
     throw new NotDeterministicError(contentType, 'change from build to build');
   }
   const update = build(clientIdOf(hash));
-  return { genesis: await digest(update), update };
+  return { genesis: await genesisId(path, update), update };
 }
 
 /**
@@ -75,12 +78,13 @@ export async function buildSeed(
  * are two documents.
  */
 export async function buildUnsharedSeed(
+  path: string,
   contentType: string,
   content: unknown,
   createModel: ModelFactory
 ): Promise<ISeed> {
   const update = buildUpdate(seedSource(contentType, content), createModel);
-  return { genesis: await digest(update), update };
+  return { genesis: await genesisId(path, update), update };
 }
 
 /**
@@ -88,11 +92,16 @@ export async function buildUnsharedSeed(
  * model of `@jupyter/ydoc` has written into it (`dirty`, `path`, …) is taken out: it says something
  * about one person's file, and peers would read it as theirs.
  */
-export async function liveGenesis(ydoc: Y.Doc): Promise<ISeed> {
+export async function liveGenesis(path: string, ydoc: Y.Doc): Promise<ISeed> {
   const whole = Y.encodeStateAsUpdate(ydoc);
   const hasState = (ydoc.share.get('state')?._map.size ?? 0) > 0;
   const update = hasState ? withoutState(whole) : whole;
-  return { genesis: await digest(update), update };
+  return { genesis: await genesisId(path, update), update };
+}
+
+/** The id of the document that begins at `path` with `update`. */
+async function genesisId(path: string, update: Uint8Array): Promise<string> {
+  return digestText(`${await digest(update)} ${path}`);
 }
 
 /** What is given to `setSource`, in its one spelling. */
