@@ -463,7 +463,9 @@ impl Room {
             .replica
             .waits()
             .then(|| document.waits_since.unwrap_or(now));
-        let news = integrated?
+        let integrated = integrated?;
+        document.changed |= !integrated.is_empty();
+        let news = integrated
             .into_iter()
             .filter(|news| !own || !Rc::ptr_eq(news, update));
         if document.attached {
