@@ -113,7 +113,7 @@ DEMO_SOURCES := demo/jupyter-lite.json $(call find,demo/content,*)
 
 $(STAMPS)/demo: $(STAMPS)/installed $(DEMO_SOURCES)
 	rm -rf demo/_output
-	$(VENV)/jupyter lite build --lite-dir demo --contents content --output-dir $(CURDIR)/demo/_output --no-sourcemaps >target/demo.log 2>&1 || { tail -n 40 target/demo.log; exit 1; }
+	(cd demo && $(CURDIR)/$(VENV)/jupyter lite build --contents content --output-dir _output --no-sourcemaps) >target/demo.log 2>&1 || { tail -n 40 target/demo.log; exit 1; }
 	@touch $@
 
 demo: $(STAMPS)/demo $(SIGNALING)
@@ -123,7 +123,7 @@ demo: $(STAMPS)/demo $(SIGNALING)
 $(STAMPS)/site: $(STAMPS)/installed $(DEMO_SOURCES) scripts/test-site.mjs $(call find,tests/e2e/content,*)
 	node scripts/test-site.mjs target/lite
 	rm -rf target/site
-	$(VENV)/jupyter lite build --lite-dir target/lite --contents content --output-dir $(CURDIR)/target/site --no-sourcemaps >target/site.log 2>&1 || { tail -n 40 target/site.log; exit 1; }
+	(cd target/lite && $(CURDIR)/$(VENV)/jupyter lite build --contents content --output-dir ../site --no-sourcemaps) >target/site.log 2>&1 || { tail -n 40 target/site.log; exit 1; }
 	@touch $@
 
 # ---------------------------------------------------------------- tests
@@ -148,7 +148,7 @@ test-ts: $(NODE_MODULES) $(PKG)
 
 # y-webrtc's own client against our server.
 test-signaling: $(SIGNALING) $(NODE_MODULES)
-	SIGNALING_BIN="$(CURDIR)/$(SIGNALING)" node --test signaling/tests/*.test.mjs
+	SIGNALING_BIN="$(CURDIR)/$(SIGNALING)" node --test signaling/tests/y-webrtc/*.test.mjs
 
 test-e2e: $(STAMPS)/site $(SIGNALING) $(STAMPS)/browsers
 	SITE_DIR="$(CURDIR)/target/site" SIGNALING_BIN="$(CURDIR)/$(SIGNALING)" node --test --test-concurrency=1 tests/e2e/*.test.mjs

@@ -48,6 +48,8 @@ export default tseslint.config(
     files: ['**/*.mjs', '**/*.cjs', '**/*.js'],
     languageOptions: {
       globals: {
+        AbortController: 'readonly',
+        AbortSignal: 'readonly',
         Buffer: 'readonly',
         URL: 'readonly',
         clearTimeout: 'readonly',

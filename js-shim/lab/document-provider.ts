@@ -14,9 +14,9 @@ import { GenesisId, IAttachment, IIndexEntry, IRoom } from '../api/types.js';
 import { copyName, UnsupportedNotebookError } from './documents/index.js';
 import { IDocumentKind, kindOf } from './kinds.js';
 import { ILedger } from './ledger.js';
-import { IOpening, IMine, open, remember, settle } from './opening.js';
+import { fetchSiteFile, prepareDrive } from './lite-drive.js';
+import { Content, IOpening, IMine, open, remember, settle } from './opening.js';
 import { IRoomSession } from './session.js';
-import { fetchSiteFile } from './site-files.js';
 
 export class DocumentProvider implements IDocumentProvider, IForkProvider {
   constructor(options: DocumentProvider.IOptions) {
@@ -76,17 +76,20 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
     if (this._attachment) {
       return this._revert(fetch);
     }
-    if (!this._isLoaded && this._kind && this._options.session.enabled) {
-      await this._prepareDrive();
-      const room = await this._options.session.current();
-      if (room) {
-        const loaded = await this._loadFrom(room, this._kind, fetch);
-        if (loaded) {
-          return loaded;
-        }
+    const { session } = this._options;
+    let room: IRoom | null = null;
+    if (!this._isLoaded && this._kind && session.enabled) {
+      await prepareDrive(this._files, this.path);
+      room = await session.current();
+      const loaded = room && (await this._loadFrom(room, this._kind, fetch));
+      if (loaded) {
+        return loaded;
       }
     }
     const model = await this._files.get(this.path, fetch);
+    if (!this._isLoaded && session.room && session.room !== room) {
+      return this.load(fetch); // Share was pressed meanwhile
+    }
     this._isLoaded = true;
     return model;
   }
@@ -98,17 +101,12 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
     if (kind && this._lineEnding) {
       content = kind.toFile(content, this._lineEnding);
     }
-    // Of the moment at which JupyterLab took the content: nothing has been awaited since.
+    // It may hold a little more than the content, which was taken before JupyterLab looked for
+    // changes on disk: then the ledger is only stricter than it has to be.
     const stateVector = Y.encodeStateVector(this.model.ydoc);
     const saved = await this._files.save(path, { ...model, content });
-    if (kind && attachment) {
-      const ledger = this._options.ledger(attachment.room);
-      remember(
-        { path, kind, ledger },
-        attachment.genesis,
-        kind.fromFile(model.content).content,
-        stateVector
-      );
+    if (kind && attachment === this._attachment) {
+      this._remember(path, kind.fromFile(model.content).content, stateVector);
     }
     if (!this._isLoaded) {
       // A document that begins by being saved: a new one.
@@ -177,30 +175,9 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
     }
   }
 
-  /** Part of the interface of a provider that has a server to connect to again. */
-  async reconnect(): Promise<void> {
-    /* the room finds its own way back */
-  }
-
-  /** Forks live on a server. */
-  async connectToForkDoc(): Promise<void> {
-    /* nothing to connect to */
-  }
-
-  /**
-   * Have the drive make its stores now, one after the other.
-   *
-   * JupyterLite's drive makes each of its IndexedDB stores when it is first used, by upgrading the
-   * database, and localforage hangs for good when a file is read at that very moment. JupyterLab
-   * reads the file first and asks for checkpoints after that, which keeps them apart. But waiting for
-   * the room comes between, and then a first visitor's page was left with a spinner for ever (seen in
-   * the `notebooks` application, whose checkpoint indicator asks once a second).
-   */
-  private async _prepareDrive(): Promise<void> {
-    const { path, _files: files } = this;
-    await files.get(path, { content: false }).catch(() => undefined);
-    await files.listCheckpoints(path).catch(() => undefined);
-  }
+  // The rest of the interface is about a server: to connect to it again, and to its forks.
+  async reconnect(): Promise<void> {}
+  async connectToForkDoc(): Promise<void> {}
 
   private async _loadFrom(
     room: IRoom,
@@ -244,14 +221,23 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
     kind.apply(this.model, content);
     this._lineEnding = lineEnding;
     this.model.dirty = false;
-    const ledger = this._options.ledger(attachment.room);
-    remember(
-      { path: this.path, kind, ledger },
-      attachment.genesis,
-      content,
-      Y.encodeStateVector(this.model.ydoc)
-    );
+    const stateVector = Y.encodeStateVector(this.model.ydoc);
+    this._remember(this.path, content, stateVector);
     return { ...file, content: null };
+  }
+
+  /** Note in the ledger what the drive has of the room's document now. */
+  private _remember(
+    path: string,
+    content: Content,
+    stateVector: Uint8Array
+  ): void {
+    const { _kind: kind, _attachment: attachment } = this;
+    if (kind && attachment) {
+      const { genesis, room } = attachment;
+      const ledger = this._options.ledger(room);
+      remember({ path, kind, ledger }, genesis, content, stateVector);
+    }
   }
 
   private async _describe(
