@@ -510,6 +510,7 @@ impl Room {
         self.settlement = self.with_view(|view| view.settle(self.now));
         if let Some(settlement) = self.settlement {
             self.status_changed = true;
+            self.seek = true;
             self.act(Action::Settled(settlement));
         }
     }

@@ -292,6 +292,7 @@ impl Room {
             return;
         };
         peer.informed = true;
+        self.seek = true;
         if let Some(number) = confirm {
             peer.outbox
                 .push(&Message::bare(Header::IndexConfirmed { number }));

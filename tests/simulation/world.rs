@@ -490,13 +490,13 @@ impl World {
                 let (first, expected) = texts.entry(path).or_insert((*id, text.clone()));
                 assert_eq!(*expected, text, "pages {first} and {id} differ in {path}");
             }
-            assert!(
-                page.wanted
-                    .iter()
-                    .all(|path| !page.drive.contains_key(path)),
-                "page {id} never opened {:?}",
-                page.wanted
-            );
+            for path in page.wanted.iter().filter(|path| page.drive.contains_key(*path)) {
+                let entry = page.room.entry(path);
+                let state = entry.and_then(|entry| page.room.document_state(entry.document));
+                let status = page.room.status();
+                let claims = &page.claims;
+                panic!("page {id} never opened {path}: {entry:?} {state:?} {claims:?} {status:?}");
+            }
         }
     }
 
