@@ -93,7 +93,7 @@ $(STAMPS)/wheel: $(LABEXTENSION) $(WHEEL_SOURCES) $(STAMPS)/venv
 	$(VENV)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist ./python
 	@touch $@
 
-$(STAMPS)/tarball: $(LIB) $(PKG) package.json README.md
+$(STAMPS)/tarball: $(LIB) $(PKG) package.json $(wildcard README.md)
 	@mkdir -p dist
 	rm -f dist/*.tgz
 	npm pack --silent --ignore-scripts --pack-destination dist
@@ -140,8 +140,8 @@ test: lint test-rust test-ts test-wasm test-signaling test-e2e
 test-rust: $(STAMPS)/rust
 	cargo test --workspace
 
-test-wasm: $(STAMPS)/wasm $(STAMPS)/browsers
-	wasm-pack test --headless --chrome --chromedriver "$$(command -v chromedriver)" --mode no-install
+test-wasm: $(STAMPS)/wasm $(STAMPS)/browsers $(SIGNALING)
+	scripts/with-signaling.sh wasm-pack test --headless --chrome --chromedriver "$$(command -v chromedriver)" --mode no-install
 
 test-ts: $(NODE_MODULES) $(PKG)
 	npm test --silent
