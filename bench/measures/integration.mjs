@@ -1,0 +1,55 @@
+/**
+ * The main thread: what the engine adds to Yjs when 40 MB arrive in an open document, and when they
+ * leave. A page that is held up drops frames and keystrokes, whatever the network does.
+ */
+import { median, ratio, short, spread } from '../lib/figures.mjs';
+import { freshRoom, withPages } from '../lib/site.mjs';
+
+const BYTES = 40_000_000;
+const RUNS = 3;
+
+export async function integration(site) {
+  const arriving = [];
+  const longest = [];
+  const leaving = [];
+  const applied = [];
+  const inserted = [];
+  for (let run = 0; run < RUNS; run++) {
+    await withPages(site, 2, async (a, b) => {
+      const system = 'ours';
+      const room = freshRoom();
+      const o = { system, path: 'live', bytes: BYTES, wait: 60_000 };
+      await a.run('enter', { system, room });
+      await b.run('enter', { system, room });
+      await a.run('share', { ...o, bytes: 0 });
+      await b.run('open', o);
+      await b.run('watch', o);
+      await b.run('record');
+      const answer = b.run('answer', o);
+      const { blocked } = await a.run('insert', o);
+      await answer;
+      const { total, longest: one } = await b.run('recorded');
+      arriving.push(total - (await b.run('transactions')));
+      longest.push(one);
+      leaving.push(blocked);
+      applied.push(await b.run('apply', { ...o, heard: true }));
+      inserted.push(await a.run('insertAlone', o));
+    });
+  }
+  const sent = leaving.map((ms, i) => Math.max(0, ms - inserted[i]));
+  return [
+    {
+      measure: '40 MB arrive: the engine, beside Y.applyUpdate',
+      ours: spread(arriving, 'ms'),
+      bare: `Yjs ${spread(applied, 'ms')}`,
+      'to bare': ratio(median(arriving), median(applied)),
+      target: `longest ${short(median(longest))} ms, with Yjs in it`
+    },
+    {
+      measure: '40 MB leave: the engine, beside the insertion',
+      ours: spread(sent, 'ms'),
+      bare: `Yjs ${spread(inserted, 'ms')}`,
+      'to bare': ratio(median(sent), median(inserted))
+    }
+  ];
+}

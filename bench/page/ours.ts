@@ -1,0 +1,70 @@
+/** Documents shared by jupyterlite-webrtc: one room, one connection, any number of documents. */
+import * as Y from 'yjs';
+import { IRoom, joinRoom, WebrtcProvider } from '../../js-shim/api/index.js';
+import { genesisOf, loadEngine } from '../../js-shim/api/engine.js';
+
+const PREFIX = 'jupyterlite-webrtc benchmark';
+
+export const load = loadEngine;
+
+/** The way of a Yjs application: one document, one room. */
+export function provide(signaling: string, room: string, ydoc: Y.Doc) {
+  return new WebrtcProvider(room, ydoc, {
+    signaling: [signaling],
+    prefix: PREFIX
+  });
+}
+
+/** The way of the extension: a room, in which documents have paths. */
+export class Ours {
+  /** Join; `ready` tells when the connection to somebody stood and was proved. */
+  static async join(signaling: string, room: string): Promise<Ours> {
+    const options = { signaling: [signaling], prefix: PREFIX, room };
+    const ours = new Ours(await joinRoom(options));
+    const ready = new Promise<number>(resolve => {
+      const look = () => {
+        if (ours.room.status.peers.some(peer => peer.state === 'ready')) {
+          stop();
+          resolve(performance.now());
+        }
+      };
+      const stop = ours.room.onStatus(look);
+    });
+    ours.ready = ready;
+    return ours;
+  }
+
+  private constructor(readonly room: IRoom) {}
+
+  ready!: Promise<number>;
+
+  /** Put a document into the room and keep it in step. */
+  async share(path: string, ydoc: Y.Doc): Promise<void> {
+    const update = Y.encodeStateAsUpdate(ydoc);
+    const genesis = genesisOf(update);
+    const entry = { path, genesis, contentType: 'file', format: 'text' };
+    await this.room.claim(entry, update);
+    this.room.attach(genesis, ydoc);
+  }
+
+  /** Open a document of the room. */
+  async open(path: string, ydoc: Y.Doc): Promise<void> {
+    await this.room.settled();
+    const named = () => this.room.entry(path);
+    const entry =
+      named() ??
+      (await new Promise<NonNullable<ReturnType<typeof named>>>(resolve => {
+        const stop = this.room.onIndex(entry => {
+          if (entry.path === path) {
+            stop();
+            resolve(entry);
+          }
+        });
+      }));
+    this.room.attach(entry.genesis, ydoc);
+  }
+
+  leave(): void {
+    this.room.dispose();
+  }
+}
