@@ -131,7 +131,7 @@ $(STAMPS)/site: $(STAMPS)/installed $(DEMO_SOURCES) scripts/test-site.mjs $(call
 lint: $(STAMPS)/wasm $(NODE_MODULES) $(PKG)
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo clippy --package jupyterlite-webrtc --target wasm32-unknown-unknown --all-targets -- -D warnings
+	cargo clippy --package jupyterlite-webrtc --target wasm32-unknown-unknown --lib --test browser -- -D warnings
 	npm run --silent lint:check
 	npx tsc -p tsconfig.test.json
 
@@ -141,7 +141,7 @@ test-rust: $(STAMPS)/rust
 	cargo test --workspace
 
 test-wasm: $(STAMPS)/wasm $(STAMPS)/browsers $(SIGNALING)
-	scripts/with-signaling.sh wasm-pack test --headless --chrome --chromedriver "$$(command -v chromedriver)" --mode no-install
+	WASM_BINDGEN_TEST_TIMEOUT=180 scripts/with-signaling.sh wasm-pack test --headless --chrome --chromedriver "$$(command -v chromedriver)" --mode no-install -- --test browser
 
 test-ts: $(NODE_MODULES) $(PKG)
 	npm test --silent

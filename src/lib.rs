@@ -10,6 +10,9 @@ pub mod room;
 pub mod web;
 
 #[cfg(target_arch = "wasm32")]
+pub use surface::{Engine, genesis_of};
+
+#[cfg(target_arch = "wasm32")]
 mod surface {
     use std::cell::RefCell;
     use std::rc::Rc;
@@ -45,11 +48,7 @@ mod surface {
         /// Joins the room of `options` (`IRoomOptions`). `listener` hears what happens; `failed` is
         /// called with a message if the engine breaks.
         #[wasm_bindgen(constructor)]
-        pub fn new(
-            options: JsValue,
-            listener: Function,
-            failed: Function,
-        ) -> Result<Engine, JsError> {
+        pub fn new(options: JsValue, listener: Function, failed: Function) -> Result<Engine, JsError> {
             tell_of_panics(failed);
             let ice_servers = Reflect::get(&options, &"iceServers".into()).unwrap_or_default();
             let options: Options = serde_wasm_bindgen::from_value(options)?;
@@ -63,9 +62,7 @@ mod surface {
                 seed,
             };
             let room = Room::join(config, crate::web::now());
-            Ok(Self {
-                driver: Driver::start(room, options.signaling, ice_servers, Page::new(listener)),
-            })
+            Ok(Self { driver: Driver::start(room, options.signaling, ice_servers, Page::new(listener)) })
         }
 
         /// The room's id: its topic on signaling servers.
@@ -76,16 +73,14 @@ mod surface {
         /// The index entry that stands at a path, or undefined.
         pub fn entry(&self, path: &str) -> JsValue {
             self.driver.room(|room| {
-                room.entry(path)
-                    .map_or(JsValue::UNDEFINED, |entry| object(&PageEntry::from(entry)))
+                room.entry(path).map_or(JsValue::UNDEFINED, |entry| object(&PageEntry::from(entry)))
             })
         }
 
         /// All index entries that stand.
         pub fn entries(&self) -> JsValue {
-            let entries: Vec<PageEntry> = self
-                .driver
-                .room(|room| room.entries().map(PageEntry::from).collect());
+            let entries: Vec<PageEntry> =
+                self.driver.room(|room| room.entries().map(PageEntry::from).collect());
             object(&entries)
         }
 
@@ -104,9 +99,8 @@ mod surface {
             replace: bool,
         ) -> Result<(), JsError> {
             let entry: PageEntry = serde_wasm_bindgen::from_value(entry)?;
-            let claim = entry
-                .into_claim(update, replace)
-                .ok_or_else(|| JsError::new("genesis is not an id"))?;
+            let claim =
+                entry.into_claim(update, replace).ok_or_else(|| JsError::new("genesis is not an id"))?;
             self.driver.put(Event::Claim { number, claim });
             Ok(())
         }
@@ -121,22 +115,14 @@ mod surface {
 
         /// The content of a document, as updates, if it is here.
         pub fn content(&self, genesis: &str) -> Option<Array> {
-            let content = self
-                .driver
-                .room(|room| room.content(DocumentId::parse(genesis)?))?;
-            Some(
-                content
-                    .iter()
-                    .map(|update| Uint8Array::from(&update[..]))
-                    .collect(),
-            )
+            let content = self.driver.room(|room| room.content(DocumentId::parse(genesis)?))?;
+            Some(content.iter().map(|update| Uint8Array::from(&update[..])).collect())
         }
 
         /// The state vector of a document, if it is here.
         #[wasm_bindgen(js_name = stateVector)]
         pub fn state_vector(&self, genesis: &str) -> Option<Vec<u8>> {
-            self.driver
-                .room(|room| room.state_vector(DocumentId::parse(genesis)?))
+            self.driver.room(|room| room.state_vector(DocumentId::parse(genesis)?))
         }
 
         /// From now on `apply` tells of every change of the document.
@@ -153,19 +139,13 @@ mod surface {
 
         /// The page's Y.Doc made this update.
         pub fn edited(&self, genesis: &str, update: Vec<u8>) -> Result<(), JsError> {
-            self.driver.put(Event::Edited {
-                document: parse(genesis)?,
-                update,
-            });
+            self.driver.put(Event::Edited { document: parse(genesis)?, update });
             Ok(())
         }
 
         /// The page's encoding of a whole document, after `compact`.
         pub fn compacted(&self, genesis: &str, whole: Vec<u8>) -> Result<(), JsError> {
-            self.driver.put(Event::Compacted {
-                document: parse(genesis)?,
-                whole,
-            });
+            self.driver.put(Event::Compacted { document: parse(genesis)?, whole });
             Ok(())
         }
 
@@ -179,9 +159,7 @@ mod surface {
         /// The page no longer takes part in this channel.
         #[wasm_bindgen(js_name = presenceEnded)]
         pub fn presence_ended(&self, channel: Option<String>) -> Result<(), JsError> {
-            self.driver.put(Event::PresenceEnded(
-                channel.as_deref().map(parse).transpose()?,
-            ));
+            self.driver.put(Event::PresenceEnded(channel.as_deref().map(parse).transpose()?));
             Ok(())
         }
 
@@ -197,9 +175,7 @@ mod surface {
 
     fn object(value: &impl Serialize) -> JsValue {
         // These shapes have nothing that JavaScript lacks.
-        value
-            .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
-            .unwrap_or_default()
+        value.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).unwrap_or_default()
     }
 
     fn tell_of_panics(failed: Function) {
@@ -212,9 +188,7 @@ mod surface {
                 console_error_panic_hook::hook(info);
                 let message = JsValue::from_str(&info.to_string());
                 let listeners = ON_PANIC.with_borrow(Vec::clone);
-                listeners
-                    .iter()
-                    .for_each(|listener| drop(listener.call1(&JsValue::NULL, &message)));
+                listeners.iter().for_each(|listener| drop(listener.call1(&JsValue::NULL, &message)));
             }));
         }
     }

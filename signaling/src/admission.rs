@@ -36,11 +36,7 @@ pub struct Pass {
 impl Admission {
     /// Nobody is in, and this many may be.
     pub fn new(most: u32, most_per_network: u32) -> Arc<Self> {
-        Arc::new(Self {
-            most,
-            most_per_network,
-            open: Mutex::default(),
-        })
+        Arc::new(Self { most, most_per_network, open: Mutex::default() })
     }
 
     /// Asks to come in.
@@ -55,10 +51,7 @@ impl Admission {
         }
         open.all += 1;
         *open.by_network.entry(network).or_default() += 1;
-        Ok(Pass {
-            admission: Arc::clone(self),
-            network,
-        })
+        Ok(Pass { admission: Arc::clone(self), network })
     }
 
     /// How many are in.

@@ -30,19 +30,10 @@ type Output = SplitSink<WebSocket, Message>;
 pub const CLOSING_TIME: Duration = Duration::from_secs(1);
 
 /// Serves one client until its connection has ended.
-pub async fn serve(
-    socket: WebSocket,
-    topics: &Arc<Topics>,
-    limits: &Limits,
-    shutdown: &CancellationToken,
-) {
+pub async fn serve(socket: WebSocket, topics: &Arc<Topics>, limits: &Limits, shutdown: &CancellationToken) {
     let (mut output, mut input) = socket.split();
     let (outbox, inbox) = queue(limits);
-    let client = Client {
-        membership: topics.join(outbox.clone()),
-        outbox: outbox.clone(),
-        limits,
-    };
+    let client = Client { membership: topics.join(outbox.clone()), outbox: outbox.clone(), limits };
     let ending = tokio::select! {
         ending = client.read(&mut input) => ending,
         ending = write(&mut output, inbox, limits.ping_interval) => ending,
@@ -70,11 +61,7 @@ struct Client<'a> {
 
 impl Client<'_> {
     async fn read(&self, input: &mut Input) -> Ending {
-        let Limits {
-            messages_per_second,
-            message_burst,
-            ..
-        } = *self.limits;
+        let Limits { messages_per_second, message_burst, .. } = *self.limits;
         let mut bucket = Bucket::new(messages_per_second, message_burst, Instant::now());
         loop {
             // Any frame is a sign of life; the answers to the server's pings are frames too.

@@ -109,11 +109,8 @@ fn client_address(headers: &HeaderMap, peer: IpAddr, trust_proxy: bool) -> IpAdd
         return peer;
     }
     let forwarded = headers.get_all("x-forwarded-for").iter().next_back();
-    let last = forwarded
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.rsplit(',').next());
-    last.and_then(|entry| entry.trim().parse().ok())
-        .unwrap_or(peer)
+    let last = forwarded.and_then(|value| value.to_str().ok()).and_then(|value| value.rsplit(',').next());
+    last.and_then(|entry| entry.trim().parse().ok()).unwrap_or(peer)
 }
 
 #[cfg(test)]

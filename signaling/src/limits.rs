@@ -106,12 +106,7 @@ impl Bucket {
     /// A full bucket.
     pub fn new(per_second: u32, burst: u32, now: Instant) -> Self {
         let (per_second, burst) = (f64::from(per_second), f64::from(burst));
-        Self {
-            per_second,
-            burst,
-            tokens: burst,
-            filled_at: now,
-        }
+        Self { per_second, burst, tokens: burst, filled_at: now }
     }
 
     /// Takes one token; `false` when there is none.

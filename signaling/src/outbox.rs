@@ -83,10 +83,7 @@ impl Outbox {
 impl Place<'_> {
     /// Puts the message into the queue.
     pub fn fill(self, text: Utf8Bytes) {
-        self.slot.send(Queued {
-            text,
-            _bytes: self.bytes,
-        });
+        self.slot.send(Queued { text, _bytes: self.bytes });
     }
 }
 

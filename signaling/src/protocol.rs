@@ -137,18 +137,9 @@ mod tests {
     fn reads_each_type() {
         let topics = vec!["a".to_owned(), "b".to_owned()];
         let parse = |text| Request::parse(text).unwrap();
-        assert_eq!(
-            parse(r#"{"type":"subscribe","topics":["a","b"]}"#),
-            Request::Subscribe(topics.clone())
-        );
-        assert_eq!(
-            parse(r#"{"topics":["a","b"],"type":"unsubscribe"}"#),
-            Request::Unsubscribe(topics)
-        );
-        assert_eq!(
-            parse(r#"{"type":"subscribe"}"#),
-            Request::Subscribe(Vec::new())
-        );
+        assert_eq!(parse(r#"{"type":"subscribe","topics":["a","b"]}"#), Request::Subscribe(topics.clone()));
+        assert_eq!(parse(r#"{"topics":["a","b"],"type":"unsubscribe"}"#), Request::Unsubscribe(topics));
+        assert_eq!(parse(r#"{"type":"subscribe"}"#), Request::Subscribe(Vec::new()));
         assert_eq!(parse(r#" {"type":"ping"} "#), Request::Ping);
     }
 
@@ -185,10 +176,7 @@ mod tests {
     fn deep_nesting_neither_crashes_nor_changes() {
         let (open, close) = ("[".repeat(30_000), "]".repeat(30_000));
         let text = format!(r#"{{"type":"publish","topic":"t","data":{open}{close}"#);
-        assert_eq!(
-            delivered(&format!("{text}}}")),
-            format!(r#"{text},"clients":2}}"#)
-        );
+        assert_eq!(delivered(&format!("{text}}}")), format!(r#"{text},"clients":2}}"#));
     }
 
     #[test]
@@ -211,10 +199,7 @@ mod tests {
     #[test]
     fn of_a_repeated_key_the_last_counts() {
         let text = r#"{"type":"publish","topic":"a","topic":"b"}"#;
-        assert_eq!(
-            delivered(text),
-            r#"{"type":"publish","topic":"b","clients":2}"#
-        );
+        assert_eq!(delivered(text), r#"{"type":"publish","topic":"b","clients":2}"#);
     }
 
     #[test]

@@ -87,12 +87,7 @@ impl Server {
                 return Err(StartError::Listen { host, port, source });
             }
         };
-        Ok(Self {
-            listener,
-            address,
-            sockets: sockets(&options),
-            app: Arc::new(app(options)),
-        })
+        Ok(Self { listener, address, sockets: sockets(&options), app: Arc::new(app(options)) })
     }
 
     /// Where it listens, with the port that was chosen.
@@ -134,10 +129,7 @@ impl Server {
         self.app.shutdown.cancel();
         self.app.tasks.close();
         if timeout(SHUTDOWN_TIME, self.app.tasks.wait()).await.is_err() {
-            warn!(
-                left = self.sockets.count(),
-                "some connections did not close"
-            );
+            warn!(left = self.sockets.count(), "some connections did not close");
         }
     }
 }
@@ -150,10 +142,7 @@ async fn listen(host: &str, port: u16) -> std::io::Result<(TcpListener, SocketAd
 
 fn app(options: Options) -> App {
     App {
-        admission: Admission::new(
-            options.limits.max_connections,
-            options.limits.max_connections_per_ip,
-        ),
+        admission: Admission::new(options.limits.max_connections, options.limits.max_connections_per_ip),
         site: options.site.as_deref().map(Site::new),
         limits: options.limits,
         trust_proxy: options.trust_proxy,

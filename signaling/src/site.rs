@@ -28,9 +28,7 @@ pub struct Site {
 impl Site {
     /// Serves this folder.
     pub fn new(folder: &Path) -> Self {
-        Self {
-            files: ServeDir::new(folder),
-        }
+        Self { files: ServeDir::new(folder) }
     }
 
     /// Answers one request for a file.
@@ -40,10 +38,7 @@ impl Site {
             Ok(response) => response.map(Body::new),
             Err(never) => match never {},
         };
-        let found = matches!(
-            response.status(),
-            StatusCode::OK | StatusCode::PARTIAL_CONTENT
-        );
+        let found = matches!(response.status(), StatusCode::OK | StatusCode::PARTIAL_CONTENT);
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         if is_notebook && found {

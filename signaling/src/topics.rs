@@ -48,10 +48,7 @@ impl Topics {
         let topics = HashSet::new();
         state.members.insert(id, Member { outbox, topics });
         drop(state);
-        Membership {
-            registry: Arc::clone(self),
-            id,
-        }
+        Membership { registry: Arc::clone(self), id }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -132,11 +129,7 @@ impl State {
         let mut places = Vec::with_capacity(ids.len());
         let mut too_slow = Vec::new();
         for id in ids {
-            match self
-                .members
-                .get(id)
-                .map(|member| member.outbox.reserve(size))
-            {
+            match self.members.get(id).map(|member| member.outbox.reserve(size)) {
                 Some(Some(place)) => places.push(place),
                 Some(None) | None => too_slow.push(*id),
             }

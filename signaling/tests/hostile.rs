@@ -63,12 +63,7 @@ async fn bytes_that_are_no_frame_are_answered_with_1002() {
     let server = TestServer::start(&[]).await;
     let mut client = server.client().await;
     // An opcode that does not exist.
-    client
-        .socket
-        .get_mut()
-        .write_all(&[0x83, 0x80, 0, 0, 0, 0])
-        .await
-        .unwrap();
+    client.socket.get_mut().write_all(&[0x83, 0x80, 0, 0, 0, 0]).await.unwrap();
     assert_eq!(client.closed().await.0, 1002);
 }
 
@@ -76,9 +71,7 @@ async fn bytes_that_are_no_frame_are_answered_with_1002() {
 async fn a_count_from_a_client_is_replaced() {
     let server = TestServer::start(&[]).await;
     let mut client = server.subscriber("room").await;
-    client
-        .send_json(json!({"type": "publish", "topic": "room", "clients": 99}))
-        .await;
+    client.send_json(json!({"type": "publish", "topic": "room", "clients": 99})).await;
     assert_eq!(client.receive().await["clients"], 1);
 }
 
@@ -96,10 +89,7 @@ async fn bytes_that_are_not_http_end_their_own_connection_only() {
     let server = TestServer::start(&[]).await;
     let mut witness = server.client().await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
-    stream
-        .write_all(&[0x16, 3, 1, 0, 0xff, 13, 10, 13, 10])
-        .await
-        .unwrap();
+    stream.write_all(&[0x16, 3, 1, 0, 0xff, 13, 10, 13, 10]).await.unwrap();
     let mut answer = Vec::new();
     // An answer or a reset, both are fine.
     let _ = common::soon(stream.read_to_end(&mut answer)).await;
@@ -112,11 +102,7 @@ async fn a_client_that_vanishes_in_the_middle_of_a_message_is_harmless() {
     let mut witness = server.subscriber("room").await;
     let mut half: Client = server.subscriber("room").await;
     witness.wait_for_clients("room", 2).await;
-    half.socket
-        .get_mut()
-        .write_all(&[0x81, 0xfe, 1, 0, 1, 2, 3, 4, 5])
-        .await
-        .unwrap();
+    half.socket.get_mut().write_all(&[0x81, 0xfe, 1, 0, 1, 2, 3, 4, 5]).await.unwrap();
     drop(half);
     witness.wait_for_clients("room", 1).await;
 }

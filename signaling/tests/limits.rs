@@ -92,9 +92,7 @@ async fn connections_from_one_address_behind_a_proxy() {
 }
 
 async fn from(server: &TestServer, address: &str) -> Client {
-    server
-        .client_with("/", &[("x-forwarded-for", address)])
-        .await
+    server.client_with("/", &[("x-forwarded-for", address)]).await
 }
 
 async fn wait_for_admission(server: &TestServer, headers: &[(&'static str, &str)]) {
@@ -102,10 +100,7 @@ async fn wait_for_admission(server: &TestServer, headers: &[(&'static str, &str)
         loop {
             let mut client = server.client_with("/", headers).await;
             // Fails when the server has closed already, which the answer tells better.
-            let _ = client
-                .socket
-                .send(Message::text(r#"{"type":"ping"}"#))
-                .await;
+            let _ = client.socket.send(Message::text(r#"{"type":"ping"}"#)).await;
             if let Some(Ok(Message::Text(_))) = client.socket.next().await {
                 return;
             }
@@ -174,13 +169,6 @@ async fn a_client_that_does_not_read_its_pongs_is_dropped() {
     let server = TestServer::start(&flags).await;
     let mut client = server.client().await;
     // Never reads. Ends when the server has closed the connection.
-    let flood = async {
-        while client
-            .socket
-            .send(Message::text(r#"{"type":"ping"}"#))
-            .await
-            .is_ok()
-        {}
-    };
+    let flood = async { while client.socket.send(Message::text(r#"{"type":"ping"}"#)).await.is_ok() {} };
     common::soon(flood).await;
 }

@@ -16,10 +16,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 fn program(flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jupyterlite-webrtc-signaling"));
     command.args(["--port", "0"]).args(flags).env_remove("PORT");
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.kill_on_drop(true);
     command
 }
@@ -71,10 +68,7 @@ async fn sigterm_and_sigint_end_it_cleanly() {
 #[tokio::test]
 async fn nothing_that_clients_send_is_logged() {
     // The library's own variable for log levels must not change that.
-    let mut child = program(&["--log", "trace"])
-        .env("RUST_LOG", "trace")
-        .spawn()
-        .unwrap();
+    let mut child = program(&["--log", "trace"]).env("RUST_LOG", "trace").spawn().unwrap();
     let mut line = String::new();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     soon(stdout.read_line(&mut line)).await.unwrap();

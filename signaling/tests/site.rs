@@ -118,8 +118,7 @@ async fn an_unchanged_file_is_not_sent_again_and_a_changed_one_is() {
     assert_eq!(header(&answer, "cache-control"), "no-cache");
     // Replaced by an older file, as when one goes back to an earlier build.
     let file = fs::File::create(format!("{root}/code.js")).unwrap();
-    file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(86_400))
-        .unwrap();
+    file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(86_400)).unwrap();
     let answer = server.http(&conditional).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }

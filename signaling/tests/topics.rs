@@ -48,8 +48,7 @@ async fn unsubscribing_ends_it() {
     let server = TestServer::start(&[]).await;
     let mut a = server.subscriber("room").await;
     let mut b = server.subscriber("room").await;
-    b.send_json(json!({"type": "unsubscribe", "topics": ["room"]}))
-        .await;
+    b.send_json(json!({"type": "unsubscribe", "topics": ["room"]})).await;
     b.settled().await;
     a.publish("room", "hello").await;
     assert_eq!(a.receive().await["clients"], 1);

@@ -1,151 +1,26 @@
-//! From a text on a signaling server to a peer that has proved that it belongs here, and back.
+//! From an announcement to a peer that has proved that it belongs here, and to its end.
 //!
-//! Whoever hears the announcement of a page that it does not know connects to it. All signaling
-//! servers are used at once; any that works is enough. What is lost is dialled, or announced, again.
+//! Whoever hears the announcement of a page that it does not know connects to it. What fails is
+//! announced, and so begun, again.
 
 use super::handshake::{Ends, Handshake, HandshakeError};
-use super::ids::{LinkId, PeerId, ServerId};
+use super::ids::{LinkId, PeerId};
 use super::limits::{self, Millis};
 use super::message::{Header, Message};
 use super::negotiation::Step;
 use super::outbox::Lane;
 use super::peer::Peer;
-use super::settlement::{ServerView, View};
-use super::signaling::{Candidate, DescriptionKind, Heard, Signal, VERSION};
-use super::{Action, Notice, Room, ServerState};
+use super::servers::ANNOUNCE_SOON;
+use super::signaling::{Candidate, DescriptionKind, Signal};
+use super::{Action, Notice, Room};
 
-/// A page announces itself now and then, for those who missed it.
-pub const ANNOUNCE_EVERY: Millis = 30_000.0;
-/// After losing a peer, it announces itself soon.
-const ANNOUNCE_SOON: Millis = 1_000.0;
-/// y-webrtc's servers drop who has not spoken for 30 s.
-const PING_EVERY: Millis = 15_000.0;
-/// A server that has said nothing for this long, not even an answer to a ping, is lost.
-const SERVER_PATIENCE: Millis = 40_000.0;
-/// The first wait before dialling a lost server again; doubled each time, up to the last.
-const REDIAL_FIRST: Millis = 500.0;
-const REDIAL_LAST: Millis = 30_000.0;
 /// A connection that is not ready after this is given up.
 const CONNECT_WITHIN: Millis = 20_000.0;
 /// Failures after which the person is told.
 const FAILURES: u32 = 2;
 
-/// The connection to one signaling server.
-pub struct Server {
-    view: ServerView,
-    dial_at: Option<Millis>,
-    ping_at: Millis,
-    heard_at: Millis,
-    failures: u32,
-}
-
-impl Server {
-    /// A server that has not been dialled.
-    pub fn new() -> Self {
-        Self {
-            view: ServerView::Dialing,
-            dial_at: None,
-            ping_at: 0.0,
-            heard_at: 0.0,
-            failures: 0,
-        }
-    }
-
-    /// Its state, for a person.
-    pub fn state(&self) -> ServerState {
-        match self.view {
-            ServerView::Dialing => ServerState::Connecting,
-            ServerView::Closed => ServerState::Closed,
-            ServerView::Open | ServerView::Echoed { .. } => ServerState::Open,
-        }
-    }
-
-    fn is_open(&self) -> bool {
-        self.state() == ServerState::Open
-    }
-}
-
-/// Signaling.
 impl Room {
-    pub(super) fn dial_all(&mut self) {
-        (0..self.servers.len()).for_each(|server| self.act(Action::Dial(ServerId(server))));
-    }
-
-    pub(super) fn server_opened(&mut self, id: ServerId) {
-        let now = self.now;
-        let Some(server) = self.servers.get_mut(id.0) else {
-            return;
-        };
-        *server = Server {
-            view: ServerView::Open,
-            ping_at: now + PING_EVERY,
-            heard_at: now,
-            ..Server::new()
-        };
-        self.status_changed = true;
-        if self.noticed.remove(&Notice::SignalingUnreachable) {
-            self.act(Action::Notice {
-                notice: Notice::SignalingBack,
-                detail: String::new(),
-            });
-        }
-        let subscribe = self.mailbox.subscribe();
-        self.act(Action::Say(id, subscribe));
-        let announce = self.mailbox.to_room(Signal::Announce, &mut self.entropy);
-        self.act(Action::Say(id, announce));
-    }
-
-    pub(super) fn server_closed(&mut self, id: ServerId) {
-        // Jitter, so that a class does not come back all at the same instant.
-        let jitter = 0.5 + f64::from(self.entropy.draw::<1>()[0]) / 255.0;
-        let Some(server) = self.servers.get_mut(id.0) else {
-            return;
-        };
-        let wait = (REDIAL_FIRST * f64::from(1 << server.failures.min(8))).min(REDIAL_LAST);
-        server.failures += 1;
-        server.view = ServerView::Closed;
-        server.dial_at = Some(self.now + wait * jitter);
-        self.status_changed = true;
-        if self
-            .servers
-            .iter()
-            .all(|server| server.view == ServerView::Closed)
-        {
-            self.notice(Notice::SignalingUnreachable, "");
-        }
-    }
-
-    pub(super) fn server_said(&mut self, id: ServerId, text: &str) {
-        let now = self.now;
-        if let Some(server) = self.servers.get_mut(id.0) {
-            server.heard_at = now;
-        }
-        // A server that talks nonsense harms nobody but itself: what it says is dropped.
-        let Ok(heard) = self.mailbox.hear(text) else {
-            return;
-        };
-        match heard {
-            Heard::Nothing => {}
-            Heard::Echo { clients } => self.echoed(id, clients),
-            Heard::Signal { from, signal } => self.signalled(from, signal),
-            Heard::Sealed => {
-                if !self.peers.values().any(Peer::is_ready) {
-                    self.notice(Notice::WrongSecret, "");
-                }
-            }
-            Heard::OtherVersion(theirs) => self.other_version(theirs),
-        }
-    }
-
-    fn echoed(&mut self, id: ServerId, clients: Option<u32>) {
-        let at = self.now;
-        if let Some(server) = self.servers.get_mut(id.0).filter(|server| server.is_open()) {
-            // Only the count at joining matters, and its moment.
-            server.view = ServerView::Echoed { clients, at };
-        }
-    }
-
-    fn signalled(&mut self, from: PeerId, signal: Signal) {
+    pub(super) fn signalled(&mut self, from: PeerId, signal: Signal) {
         match signal {
             Signal::Announce if !self.peers.contains_key(&from) => {
                 if self.begin(from) {
@@ -155,9 +30,7 @@ impl Room {
             Signal::Announce => {}
             Signal::Description { kind, sdp } => self.description(from, kind, sdp),
             Signal::Candidate(candidate) => {
-                self.step(from, |peer| {
-                    peer.negotiation.candidate(candidate).into_iter().collect()
-                });
+                self.step(from, |peer| peer.negotiation.candidate(candidate).into_iter().collect());
             }
             Signal::Leave => self.drop_peer(from),
         }
@@ -168,57 +41,6 @@ impl Room {
         self.say_everywhere(&text);
     }
 
-    fn say_everywhere(&mut self, text: &str) {
-        for (id, server) in self.servers.iter().enumerate() {
-            if server.is_open() {
-                self.actions
-                    .push_back(Action::Say(ServerId(id), text.to_owned()));
-            }
-        }
-    }
-
-    fn announce(&mut self) {
-        self.announce_at = self.now + ANNOUNCE_EVERY;
-        let text = self.mailbox.to_room(Signal::Announce, &mut self.entropy);
-        self.say_everywhere(&text);
-    }
-
-    pub(super) fn servers_wake_at(&self) -> Millis {
-        let moments = self.servers.iter().map(|server| match server.view {
-            ServerView::Closed => server.dial_at.unwrap_or(Millis::INFINITY),
-            ServerView::Dialing => Millis::INFINITY,
-            _ => server.ping_at,
-        });
-        moments.fold(Millis::INFINITY, Millis::min)
-    }
-
-    pub(super) fn wake_servers(&mut self) {
-        (0..self.servers.len()).for_each(|server| self.wake_server(ServerId(server)));
-        if self.announce_at <= self.now {
-            self.announce();
-        }
-    }
-
-    fn wake_server(&mut self, id: ServerId) {
-        let now = self.now;
-        let server = &mut self.servers[id.0];
-        if server.dial_at.is_some_and(|at| at <= now) {
-            server.dial_at = None;
-            self.act(Action::Dial(id));
-        } else if server.is_open() && server.ping_at <= now {
-            server.ping_at = now + PING_EVERY;
-            let lost = server.heard_at + SERVER_PATIENCE <= now;
-            let ping = self.mailbox.ping();
-            match lost {
-                true => self.server_closed(id),
-                false => self.act(Action::Say(id, ping)),
-            }
-        }
-    }
-}
-
-/// Connections.
-impl Room {
     /// Begins a connection to a peer; false when there are too many.
     fn begin(&mut self, id: PeerId) -> bool {
         if self.peers.len() >= limits::PEERS {
@@ -226,8 +48,7 @@ impl Room {
         }
         self.last_link += 1;
         let link = LinkId(self.last_link);
-        self.peers
-            .insert(id, Peer::new(link, self.me < id, self.now));
+        self.peers.insert(id, Peer::new(link, self.me < id, self.now));
         self.links.insert(link, id);
         self.status_changed = true;
         self.act(Action::Connect(link));
@@ -297,27 +118,14 @@ impl Room {
         if !peer.can_prove() {
             return;
         }
-        let (Some(local_sdp), Some(remote_sdp)) = (peer.local_sdp.clone(), peer.remote_sdp.clone())
-        else {
+        let (Some(local_sdp), Some(remote_sdp)) = (peer.local_sdp.clone(), peer.remote_sdp.clone()) else {
             return;
         };
-        let (handshake, hello) = Handshake::begin(
-            Ends {
-                me,
-                peer: id,
-                local_sdp,
-                remote_sdp,
-            },
-            nonce,
-        );
+        let (handshake, hello) = Handshake::begin(Ends { me, peer: id, local_sdp, remote_sdp }, nonce);
         peer.handshake = Some(handshake);
         let early = std::mem::take(&mut peer.early);
         self.status_changed = true;
-        self.act(Action::Send {
-            link,
-            lane: Lane::Fast,
-            frame: hello,
-        });
+        self.act(Action::Send { link, lane: Lane::Fast, frame: hello });
         early.iter().for_each(|message| self.handshake(id, message));
     }
 
@@ -378,10 +186,7 @@ impl Room {
         match lane {
             _ if peer.is_ready() => self.frame_arrived(id, lane, frame),
             Lane::Bulk if proved => self.frame_arrived(id, lane, frame),
-            Lane::Bulk => self.refuse(
-                id,
-                "it sent documents before it had proved that it belongs here",
-            ),
+            Lane::Bulk => self.refuse(id, "it sent documents before it had proved that it belongs here"),
             // Our own lanes may open later than the peer's. It has three messages to say at most.
             Lane::Fast if peer.handshake.is_none() && peer.early.len() < 3 => {
                 peer.early.push(frame.to_owned())
@@ -403,11 +208,7 @@ impl Room {
         let done = peer.is_ready();
         match taken {
             Ok(answer) => {
-                self.actions.extend(answer.map(|frame| Action::Send {
-                    link,
-                    lane: Lane::Fast,
-                    frame,
-                }));
+                self.actions.extend(answer.map(|frame| Action::Send { link, lane: Lane::Fast, frame }));
                 if done {
                     self.greet(id);
                 }
@@ -424,11 +225,6 @@ impl Room {
         }
     }
 
-    fn other_version(&mut self, theirs: u8) {
-        let detail = format!("version {theirs} of the protocol, this page version {VERSION}");
-        self.notice(Notice::UnknownVersion, detail);
-    }
-
     /// The first words to a peer that has proved itself: the index, and our presence.
     fn greet(&mut self, id: PeerId) {
         self.status_changed = true;
@@ -441,34 +237,21 @@ impl Room {
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        peer.outbox.push(&Message::bare(Header::Index {
-            entries,
-            confirm: None,
-        }));
+        peer.outbox.push(&Message::bare(Header::Index { entries, confirm: None }));
         for (channel, body) in presence {
-            peer.outbox.push(&Message {
-                header: Header::Presence { channel, origin },
-                body,
-            });
+            peer.outbox.push(&Message { header: Header::Presence { channel, origin }, body });
         }
         self.sync_all_with(id);
     }
 
     pub(super) fn links_wake_at(&self) -> Millis {
         let waiting = self.peers.values().filter(|peer| !peer.is_ready());
-        waiting
-            .map(|peer| peer.since + CONNECT_WITHIN)
-            .fold(Millis::INFINITY, Millis::min)
+        waiting.map(|peer| peer.since + CONNECT_WITHIN).fold(Millis::INFINITY, Millis::min)
     }
 
     pub(super) fn wake_links(&mut self) {
         let late = |peer: &Peer| !peer.is_ready() && peer.since + CONNECT_WITHIN <= self.now;
-        let late: Vec<_> = self
-            .peers
-            .values()
-            .filter(|peer| late(peer))
-            .map(|peer| peer.link)
-            .collect();
+        let late: Vec<_> = self.peers.values().filter(|peer| late(peer)).map(|peer| peer.link).collect();
         for link in late {
             self.link_lost(link, "no connection came about in time");
         }
@@ -486,36 +269,5 @@ impl Room {
             self.drop_peer(id);
         }
         self.left = true;
-    }
-}
-
-/// Who else is here.
-impl Room {
-    fn with_view<T>(&self, answer: impl FnOnce(&View) -> T) -> T {
-        let servers: Vec<_> = self.servers.iter().map(|server| server.view).collect();
-        let informed = self.peers.values().filter(|peer| peer.informed).count();
-        let connecting = self.peers.len() - informed;
-        answer(&View {
-            began: self.began,
-            servers: &servers,
-            connecting,
-            informed,
-        })
-    }
-
-    pub(super) fn settle(&mut self) {
-        if self.settlement.is_some() {
-            return;
-        }
-        self.settlement = self.with_view(|view| view.settle(self.now));
-        if let Some(settlement) = self.settlement {
-            self.status_changed = true;
-            self.seek = true;
-            self.act(Action::Settled(settlement));
-        }
-    }
-
-    pub(super) fn settle_again_at(&self) -> Millis {
-        self.with_view(|view| view.ask_again(self.now))
     }
 }

@@ -22,8 +22,7 @@ impl Entropy {
     /// The next `N` bytes, at most 32.
     pub fn draw<const N: usize>(&mut self) -> [u8; N] {
         const { assert!(N <= 32) }
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(&self.seed).expect("HMAC takes any key length");
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.seed).expect("HMAC takes any key length");
         mac.update(&self.drawn.to_be_bytes());
         self.drawn += 1;
         let block = mac.finalize().into_bytes();

@@ -33,13 +33,7 @@ pub struct Cutter {
 impl Cutter {
     /// Cuts `message` into frames that carry `number`.
     pub fn new(number: u32, message: &Message) -> Self {
-        Self {
-            number,
-            header: message.encode_header(),
-            body: message.body.clone(),
-            sent: 0,
-            finished: false,
-        }
+        Self { number, header: message.encode_header(), body: message.body.clone(), sent: 0, finished: false }
     }
 
     /// The next frame, or `None` when all have been cut.
@@ -115,11 +109,7 @@ impl Assembler {
             return Err(FrameError::Unreadable);
         }
         let (number, rest) = read_number(rest).ok_or(FrameError::Unreadable)?;
-        let payload = if flags & FIRST != 0 {
-            self.begin(number, rest)?
-        } else {
-            rest
-        };
+        let payload = if flags & FIRST != 0 { self.begin(number, rest)? } else { rest };
         self.append(number, payload)?;
         self.finish(number, flags & LAST != 0)
     }
@@ -133,10 +123,7 @@ impl Assembler {
         if self.partial.len() >= limits::PARTIAL_MESSAGES {
             return Err(FrameError::TooManyMessages);
         }
-        let partial = Partial {
-            total,
-            bytes: Vec::new(),
-        };
+        let partial = Partial { total, bytes: Vec::new() };
         match self.partial.insert(number, partial) {
             None => Ok(payload),
             Some(_) => Err(FrameError::OutOfOrder),
@@ -144,18 +131,13 @@ impl Assembler {
     }
 
     fn append(&mut self, number: u64, payload: &[u8]) -> Result<(), FrameError> {
-        let partial = self
-            .partial
-            .get_mut(&number)
-            .ok_or(FrameError::OutOfOrder)?;
+        let partial = self.partial.get_mut(&number).ok_or(FrameError::OutOfOrder)?;
         if payload.len() > partial.total - partial.bytes.len() {
             return Err(FrameError::OutOfOrder);
         }
         // Memory follows what has arrived, not what was announced.
         if partial.bytes.capacity() - partial.bytes.len() < payload.len() {
-            let more = (partial.bytes.len() * 2)
-                .max(payload.len())
-                .min(partial.total - partial.bytes.len());
+            let more = (partial.bytes.len() * 2).max(payload.len()).min(partial.total - partial.bytes.len());
             partial.bytes.reserve_exact(more);
         }
         partial.bytes.extend_from_slice(payload);
@@ -203,7 +185,7 @@ fn read_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
     None
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
     use crate::room::ids::{DocumentId, PeerId};
@@ -211,15 +193,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn message(length: usize) -> Message {
-        let header = Header::Update {
-            document: DocumentId([1; 32]),
-            origin: PeerId([2; 16]),
-            answers: false,
-        };
-        Message {
-            header,
-            body: (0..length).map(|i| i as u8).collect(),
-        }
+        let header =
+            Header::Update { document: DocumentId([1; 32]), origin: PeerId([2; 16]), answers: false };
+        Message { header, body: (0..length).map(|i| i as u8).collect() }
     }
 
     fn frames(number: u32, message: &Message) -> Vec<Vec<u8>> {
@@ -234,15 +210,9 @@ mod tests {
     #[test]
     fn messages_of_every_size_arrive_as_they_were() {
         let header = message(0).encode_header().len();
-        for length in [
-            0,
-            1,
-            PAYLOAD - header - 1,
-            PAYLOAD - header,
-            PAYLOAD - header + 1,
-            3 * PAYLOAD,
-            1_000_000,
-        ] {
+        for length in
+            [0, 1, PAYLOAD - header - 1, PAYLOAD - header, PAYLOAD - header + 1, 3 * PAYLOAD, 1_000_000]
+        {
             let message = message(length);
             let mut assembler = Assembler::default();
             let mut last = None;
@@ -286,9 +256,7 @@ mod tests {
                 let mut assembler = Assembler::default();
                 let results: Vec<_> = wrong.iter().map(|frame| assembler.take(frame)).collect();
                 let noticed = results.iter().any(Result::is_err);
-                let delivered = results
-                    .iter()
-                    .any(|r| matches!(r, Ok(Assembled::Message(_))));
+                let delivered = results.iter().any(|r| matches!(r, Ok(Assembled::Message(_))));
                 assert!(noticed || !delivered, "frame {i}");
             }
         }

@@ -65,16 +65,7 @@ impl Handshake {
     /// Begins; returns the hello to send.
     pub fn begin(ends: Ends, nonce: [u8; NONCE]) -> (Self, Vec<u8>) {
         let hello = [&MAGIC[..], &[VERSION, HELLO], &ends.me.0, &nonce].concat();
-        (
-            Self {
-                ends,
-                nonce,
-                their_nonce: None,
-                verified: false,
-                welcomed: false,
-            },
-            hello,
-        )
+        (Self { ends, nonce, their_nonce: None, verified: false, welcomed: false }, hello)
     }
 
     /// Whether both sides have proved and welcomed each other.
@@ -89,15 +80,9 @@ impl Handshake {
     }
 
     /// Takes one message; returns the answer to send, if any.
-    pub fn take(
-        &mut self,
-        message: &[u8],
-        key: &RoomKey,
-    ) -> Result<Option<Vec<u8>>, HandshakeError> {
-        let (&version, rest) = message
-            .strip_prefix(MAGIC)
-            .and_then(<[u8]>::split_first)
-            .ok_or(HandshakeError::Unreadable)?;
+    pub fn take(&mut self, message: &[u8], key: &RoomKey) -> Result<Option<Vec<u8>>, HandshakeError> {
+        let (&version, rest) =
+            message.strip_prefix(MAGIC).and_then(<[u8]>::split_first).ok_or(HandshakeError::Unreadable)?;
         if version != VERSION {
             return Err(HandshakeError::OtherVersion { theirs: version });
         }
@@ -114,20 +99,14 @@ impl Handshake {
     }
 
     fn hello(&mut self, body: &[u8], key: &RoomKey) -> Result<Vec<u8>, HandshakeError> {
-        let (id, nonce) = body
-            .split_first_chunk::<16>()
-            .ok_or(HandshakeError::Unreadable)?;
+        let (id, nonce) = body.split_first_chunk::<16>().ok_or(HandshakeError::Unreadable)?;
         let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| HandshakeError::Unreadable)?;
         if PeerId(*id) != self.ends.peer || self.ends.peer == self.ends.me {
             return Err(HandshakeError::OtherPeer);
         }
         self.their_nonce = Some(nonce);
         let ends = &self.ends;
-        let facts = facts(
-            [ends.me, ends.peer],
-            [&self.nonce, &nonce],
-            [&ends.local_sdp, &ends.remote_sdp],
-        )?;
+        let facts = facts([ends.me, ends.peer], [&self.nonce, &nonce], [&ends.local_sdp, &ends.remote_sdp])?;
         Ok([&MAGIC[..], &[VERSION, PROVE], &key.prove(&facts)].concat())
     }
 
@@ -135,11 +114,8 @@ impl Handshake {
         let their_nonce = self.their_nonce.ok_or(HandshakeError::Unreadable)?;
         let proof: &[u8; PROOF] = body.try_into().map_err(|_| HandshakeError::Unreadable)?;
         let ends = &self.ends;
-        let facts = facts(
-            [ends.peer, ends.me],
-            [&their_nonce, &self.nonce],
-            [&ends.remote_sdp, &ends.local_sdp],
-        )?;
+        let facts =
+            facts([ends.peer, ends.me], [&their_nonce, &self.nonce], [&ends.remote_sdp, &ends.local_sdp])?;
         if !key.verify(&facts, proof) {
             return Err(HandshakeError::WrongKey);
         }
@@ -150,11 +126,7 @@ impl Handshake {
 
 /// What a proof is about, the prover's side first. Every part has a fixed length or is prefixed with
 /// it, so no two different sets of facts give the same bytes.
-fn facts(
-    ids: [PeerId; 2],
-    nonces: [&[u8; NONCE]; 2],
-    sdps: [&str; 2],
-) -> Result<Vec<u8>, HandshakeError> {
+fn facts(ids: [PeerId; 2], nonces: [&[u8; NONCE]; 2], sdps: [&str; 2]) -> Result<Vec<u8>, HandshakeError> {
     let mut facts = Vec::new();
     ids.iter().for_each(|id| facts.extend(id.0));
     nonces.iter().for_each(|nonce| facts.extend(nonce.iter()));
@@ -168,9 +140,7 @@ fn facts(
 
 /// The certificate fingerprints of a session description (RFC 8122), sorted, without repetition.
 fn fingerprints(sdp: &str) -> Option<String> {
-    let lines = sdp
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("a=fingerprint:"));
+    let lines = sdp.lines().filter_map(|line| line.trim().strip_prefix("a=fingerprint:"));
     let mut found: Vec<_> = lines.map(str::to_ascii_lowercase).collect();
     found.sort();
     found.dedup();
@@ -183,12 +153,7 @@ mod tests {
     use crate::room::ids::RoomId;
 
     fn key(secret: &str) -> RoomKey {
-        RoomKey::derive(
-            RoomId::derive("prefix", "room"),
-            "prefix",
-            "room",
-            Some(secret),
-        )
+        RoomKey::derive(RoomId::derive("prefix", "room"), "prefix", "room", Some(secret))
     }
 
     fn sdp(fingerprint: &str) -> String {
@@ -228,22 +193,13 @@ mod tests {
     #[test]
     fn two_who_know_the_key_are_done() {
         let key = key("s");
-        let [a, b] = run(
-            begin(1, 2, "AA", "BB"),
-            begin(2, 1, "BB", "AA"),
-            [&key, &key],
-        )
-        .unwrap();
+        let [a, b] = run(begin(1, 2, "AA", "BB"), begin(2, 1, "BB", "AA"), [&key, &key]).unwrap();
         assert!(a.is_done() && b.is_done());
     }
 
     #[test]
     fn another_key_is_noticed() {
-        let result = run(
-            begin(1, 2, "AA", "BB"),
-            begin(2, 1, "BB", "AA"),
-            [&key("s"), &key("t")],
-        );
+        let result = run(begin(1, 2, "AA", "BB"), begin(2, 1, "BB", "AA"), [&key("s"), &key("t")]);
         assert_eq!(result.err(), Some(HandshakeError::WrongKey));
     }
 
@@ -251,11 +207,7 @@ mod tests {
     fn somebody_in_the_middle_is_noticed() {
         // Each side is connected to a certificate in the middle, which passes all messages on.
         let key = key("s");
-        let result = run(
-            begin(1, 2, "AA", "MM"),
-            begin(2, 1, "BB", "MM"),
-            [&key, &key],
-        );
+        let result = run(begin(1, 2, "AA", "MM"), begin(2, 1, "BB", "MM"), [&key, &key]);
         assert_eq!(result.err(), Some(HandshakeError::WrongKey));
     }
 
@@ -274,9 +226,6 @@ mod tests {
         assert_eq!(a.take(b"x", &key("s")), Err(HandshakeError::Unreadable));
         assert_eq!(a.take(&hello, &key("s")), Err(HandshakeError::OtherPeer));
         hello[4] = 9;
-        assert_eq!(
-            a.take(&hello, &key("s")),
-            Err(HandshakeError::OtherVersion { theirs: 9 })
-        );
+        assert_eq!(a.take(&hello, &key("s")), Err(HandshakeError::OtherVersion { theirs: 9 }));
     }
 }

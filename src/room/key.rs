@@ -38,24 +38,17 @@ impl RoomKey {
         let expand = |purpose: &str| {
             let mut key = [0; 32];
             let info = format!("jupyterlite-webrtc 1 {kind} {purpose}");
-            hkdf.expand(info.as_bytes(), &mut key)
-                .expect("32 bytes are within HKDF's limit");
+            hkdf.expand(info.as_bytes(), &mut key).expect("32 bytes are within HKDF's limit");
             key
         };
-        Self {
-            seal: Aes256Gcm::new(&expand("signaling").into()),
-            proof: expand("proof"),
-        }
+        Self { seal: Aes256Gcm::new(&expand("signaling").into()), proof: expand("proof") }
     }
 
     /// Encrypts `plain` for `topic`: a random nonce, then the ciphertext with its tag. The topic is
     /// authenticated too, so a server cannot move a message to another person's inbox.
     pub fn seal(&self, topic: &str, plain: &[u8], entropy: &mut Entropy) -> Vec<u8> {
         let nonce: [u8; NONCE] = entropy.draw();
-        let payload = Payload {
-            msg: plain,
-            aad: topic.as_bytes(),
-        };
+        let payload = Payload { msg: plain, aad: topic.as_bytes() };
         let sealed = self
             .seal
             .encrypt(Nonce::from_slice(&nonce), payload)
@@ -66,10 +59,7 @@ impl RoomKey {
     /// Decrypts what `seal` made; `None` when it was made with another key or changed on its way.
     pub fn open(&self, topic: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, sealed) = sealed.split_at_checked(NONCE)?;
-        let payload = Payload {
-            msg: sealed,
-            aad: topic.as_bytes(),
-        };
+        let payload = Payload { msg: sealed, aad: topic.as_bytes() };
         self.seal.decrypt(Nonce::from_slice(nonce), payload).ok()
     }
 
@@ -84,8 +74,7 @@ impl RoomKey {
     }
 
     fn mac(&self, facts: &[u8]) -> Hmac<Sha256> {
-        let mut mac =
-            <Hmac<Sha256> as Mac>::new_from_slice(&self.proof).expect("HMAC takes any key length");
+        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&self.proof).expect("HMAC takes any key length");
         mac.update(facts);
         mac
     }
@@ -103,10 +92,7 @@ mod tests {
     fn only_the_same_secret_topic_and_bytes_open() {
         let mut entropy = Entropy::new([7; 32]);
         let sealed = key(Some("s")).seal("topic", b"hello", &mut entropy);
-        assert_eq!(
-            key(Some("s")).open("topic", &sealed).as_deref(),
-            Some(&b"hello"[..])
-        );
+        assert_eq!(key(Some("s")).open("topic", &sealed).as_deref(), Some(&b"hello"[..]));
         assert_eq!(key(Some("S")).open("topic", &sealed), None);
         assert_eq!(key(None).open("topic", &sealed), None);
         assert_eq!(key(Some("s")).open("other", &sealed), None);
@@ -122,10 +108,7 @@ mod tests {
     fn nonces_differ() {
         let mut entropy = Entropy::new([7; 32]);
         let key = key(None);
-        assert_ne!(
-            key.seal("t", b"x", &mut entropy)[..NONCE],
-            key.seal("t", b"x", &mut entropy)[..NONCE]
-        );
+        assert_ne!(key.seal("t", b"x", &mut entropy)[..NONCE], key.seal("t", b"x", &mut entropy)[..NONCE]);
     }
 
     #[test]

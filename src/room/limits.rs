@@ -48,12 +48,7 @@ pub struct Rate {
 impl Rate {
     /// A full bucket.
     pub fn new(burst: u32, per_second: u32, now: Millis) -> Self {
-        Self {
-            burst: burst.into(),
-            per_second: per_second.into(),
-            tokens: burst.into(),
-            at: now,
-        }
+        Self { burst: burst.into(), per_second: per_second.into(), tokens: burst.into(), at: now }
     }
 
     /// Takes one token; false when there is none.

@@ -14,12 +14,15 @@
 //! they negotiate a connection ([`negotiation`]), prove to each other that they belong here
 //! ([`handshake`]), and exchange the [`index`] of documents and what each lacks of them.
 
+mod claims;
 mod connections;
+mod digest;
 mod documents;
 mod entropy;
 mod frame;
 mod handshake;
 pub mod ids;
+mod inbound;
 pub mod index;
 pub mod key;
 pub mod limits;
@@ -29,14 +32,18 @@ pub mod outbox;
 mod peer;
 mod presence;
 mod replica;
+mod servers;
 mod settlement;
 pub mod signaling;
+mod sources;
+mod sync;
 mod update;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
-use self::documents::{Claims, Document};
+use self::claims::Claims;
+use self::documents::Document;
 use self::entropy::Entropy;
 use self::ids::{DocumentId, LinkId, PeerId, RoomId, ServerId};
 use self::index::{Change, Entry, Index};
@@ -271,8 +278,9 @@ pub struct Room {
     began: Millis,
     now: Millis,
     left: bool,
-    servers: Vec<connections::Server>,
+    servers: Vec<servers::Server>,
     announce_at: Millis,
+    strangers_answered: u32,
     peers: BTreeMap<PeerId, Peer>,
     links: BTreeMap<LinkId, PeerId>,
     last_link: u32,
@@ -305,10 +313,9 @@ impl Room {
             began: now,
             now,
             left: false,
-            servers: (0..config.servers)
-                .map(|_| connections::Server::new())
-                .collect(),
-            announce_at: now + connections::ANNOUNCE_EVERY,
+            servers: (0..config.servers).map(|_| servers::Server::new()).collect(),
+            announce_at: now + servers::ANNOUNCE_EVERY,
+            strangers_answered: 0,
             peers: BTreeMap::new(),
             links: BTreeMap::new(),
             last_link: 0,
@@ -355,11 +362,7 @@ impl Room {
             Event::LaneOpened { link, lane } => self.lane_opened(link, lane),
             Event::LinkLost { link, reason } => self.link_lost(link, &reason),
             Event::Received { link, lane, frame } => self.received(link, lane, &frame),
-            Event::Drained {
-                link,
-                lane,
-                buffered,
-            } => self.drained(link, lane, buffered),
+            Event::Drained { link, lane, buffered } => self.drained(link, lane, buffered),
             Event::Claim { number, claim } => self.claim(number, claim),
             Event::Attach(document) => self.attach(document),
             Event::Detach(document) => self.detach(document),
@@ -380,15 +383,8 @@ impl Room {
     /// When to hand in [`Event::Wake`] if nothing else happens before.
     pub fn wake_at(&self) -> Millis {
         let settle = self.settlement.is_none().then(|| self.settle_again_at());
-        let moments = [
-            self.servers_wake_at(),
-            self.links_wake_at(),
-            self.documents_wake_at(),
-        ];
-        moments
-            .into_iter()
-            .chain(settle)
-            .fold(self.announce_at, Millis::min)
+        let moments = [self.servers_wake_at(), self.links_wake_at(), self.documents_wake_at()];
+        moments.into_iter().chain(settle).fold(self.announce_at, Millis::min)
     }
 
     /// The entry that stands at a path.
@@ -408,35 +404,21 @@ impl Room {
 
     /// A document's content, as the updates it is made of, if it is here.
     pub fn content(&self, document: DocumentId) -> Option<Vec<Rc<[u8]>>> {
-        let document = self
-            .documents
-            .get(&document)
-            .filter(|document| document.held)?;
+        let document = self.documents.get(&document).filter(|document| document.held)?;
         Some(document.replica.content().cloned().collect())
     }
 
     /// A document's state vector, if it is here.
     pub fn state_vector(&self, document: DocumentId) -> Option<Vec<u8>> {
-        let document = self
-            .documents
-            .get(&document)
-            .filter(|document| document.held)?;
+        let document = self.documents.get(&document).filter(|document| document.held)?;
         Some(document.replica.state_vector())
     }
 
     /// A picture of the room now.
     pub fn status(&self) -> Status {
         Status {
-            servers: self
-                .servers
-                .iter()
-                .map(connections::Server::state)
-                .collect(),
-            peers: self
-                .peers
-                .iter()
-                .map(|(id, peer)| (*id, peer.state()))
-                .collect(),
+            servers: self.servers.iter().map(servers::Server::state).collect(),
+            peers: self.peers.iter().map(|(id, peer)| (*id, peer.state())).collect(),
             settlement: self.settlement,
             transfers: self.transfers(),
         }
@@ -465,34 +447,23 @@ impl Room {
     /// Tells the person, once for each kind of thing until it has passed.
     fn notice(&mut self, notice: Notice, detail: impl Into<String>) {
         if self.noticed.insert(notice) {
-            self.act(Action::Notice {
-                notice,
-                detail: detail.into(),
-            });
+            self.act(Action::Notice { notice, detail: detail.into() });
         }
     }
 
     fn ready_peers(&mut self) -> impl Iterator<Item = (PeerId, &mut Peer)> {
-        self.peers
-            .iter_mut()
-            .filter(|(_, peer)| peer.is_ready())
-            .map(|(id, peer)| (*id, peer))
+        self.peers.iter_mut().filter(|(_, peer)| peer.is_ready()).map(|(id, peer)| (*id, peer))
     }
 
     fn tell_everybody(&mut self, message: &Message) {
-        self.ready_peers()
-            .for_each(|(_, peer)| peer.outbox.push(message));
+        self.ready_peers().for_each(|(_, peer)| peer.outbox.push(message));
     }
 
     /// Gives the browser what it has room for.
     fn flush(&mut self) {
         for peer in self.peers.values_mut().filter(|peer| peer.is_ready()) {
             while let Some((lane, frame)) = peer.outbox.next_frame() {
-                self.actions.push_back(Action::Send {
-                    link: peer.link,
-                    lane,
-                    frame,
-                });
+                self.actions.push_back(Action::Send { link: peer.link, lane, frame });
             }
         }
     }

@@ -32,13 +32,7 @@ pub struct Negotiation {
 impl Negotiation {
     /// A negotiation that has not begun.
     pub fn new(polite: bool) -> Self {
-        Self {
-            polite,
-            offering: false,
-            ignoring: false,
-            remote_known: false,
-            early: Vec::new(),
-        }
+        Self { polite, offering: false, ignoring: false, remote_known: false, early: Vec::new() }
     }
 
     /// We make an offer.
@@ -62,9 +56,7 @@ impl Negotiation {
         self.ignoring = false;
         self.remote_known = true;
         let candidates = self.early.drain(..).map(Step::Add);
-        std::iter::once(Step::Accept { kind, sdp })
-            .chain(candidates)
-            .collect()
+        std::iter::once(Step::Accept { kind, sdp }).chain(candidates).collect()
     }
 
     /// The other side sent a candidate.
@@ -94,31 +86,15 @@ mod tests {
     use DescriptionKind::{Answer, Offer};
 
     fn candidate(text: &str) -> Candidate {
-        Candidate {
-            candidate: text.into(),
-            sdp_mid: None,
-            sdp_m_line_index: None,
-        }
+        Candidate { candidate: text.into(), sdp_mid: None, sdp_m_line_index: None }
     }
 
     #[test]
     fn one_offer_one_answer() {
         let (mut a, mut b) = (Negotiation::new(true), Negotiation::new(false));
         assert_eq!(a.offer(), Step::Offer);
-        assert_eq!(
-            b.description(Offer, "o".into()),
-            [Step::Accept {
-                kind: Offer,
-                sdp: "o".into()
-            }]
-        );
-        assert_eq!(
-            a.description(Answer, "a".into()),
-            [Step::Accept {
-                kind: Answer,
-                sdp: "a".into()
-            }]
-        );
+        assert_eq!(b.description(Offer, "o".into()), [Step::Accept { kind: Offer, sdp: "o".into() }]);
+        assert_eq!(a.description(Answer, "a".into()), [Step::Accept { kind: Answer, sdp: "a".into() }]);
     }
 
     #[test]
@@ -128,25 +104,10 @@ mod tests {
         other.offer();
         assert_eq!(other.description(Offer, "p".into()), []);
         assert_eq!(other.candidate(candidate("of the ignored offer")), None);
-        assert_eq!(
-            polite.description(Offer, "o".into()),
-            [Step::Accept {
-                kind: Offer,
-                sdp: "o".into()
-            }]
-        );
+        assert_eq!(polite.description(Offer, "o".into()), [Step::Accept { kind: Offer, sdp: "o".into() }]);
         assert!(!polite.sends(Offer) && polite.sends(Answer));
-        assert_eq!(
-            other.description(Answer, "a".into()),
-            [Step::Accept {
-                kind: Answer,
-                sdp: "a".into()
-            }]
-        );
-        assert_eq!(
-            other.candidate(candidate("c")),
-            Some(Step::Add(candidate("c")))
-        );
+        assert_eq!(other.description(Answer, "a".into()), [Step::Accept { kind: Answer, sdp: "a".into() }]);
+        assert_eq!(other.candidate(candidate("c")), Some(Step::Add(candidate("c"))));
     }
 
     #[test]
@@ -154,16 +115,7 @@ mod tests {
         let mut a = Negotiation::new(true);
         assert_eq!(a.candidate(candidate("1")), None);
         let steps = a.description(Offer, "o".into());
-        assert_eq!(
-            steps,
-            [
-                Step::Accept {
-                    kind: Offer,
-                    sdp: "o".into()
-                },
-                Step::Add(candidate("1"))
-            ]
-        );
+        assert_eq!(steps, [Step::Accept { kind: Offer, sdp: "o".into() }, Step::Add(candidate("1"))]);
     }
 
     #[test]

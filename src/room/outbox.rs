@@ -62,9 +62,7 @@ impl Outbox {
     /// Queues a message on the lane that suits it.
     pub fn push(&mut self, message: &Message) {
         match message.header {
-            Header::Presence { channel, .. } => {
-                drop(self.presence.insert(channel, message.clone()))
-            }
+            Header::Presence { channel, .. } => drop(self.presence.insert(channel, message.clone())),
             _ => self.push_in_order(std::slice::from_ref(message)),
         }
     }
@@ -72,21 +70,13 @@ impl Outbox {
     /// Queues messages that only make sense in this order: all on one lane.
     pub fn push_in_order(&mut self, messages: &[Message]) {
         let is_small = |message: &Message| message.body.len() <= SMALL;
-        let lane = if messages.iter().all(is_small) {
-            Lane::Fast
-        } else {
-            Lane::Bulk
-        };
-        messages
-            .iter()
-            .for_each(|message| self.queue(lane, message));
+        let lane = if messages.iter().all(is_small) { Lane::Fast } else { Lane::Bulk };
+        messages.iter().for_each(|message| self.queue(lane, message));
     }
 
     fn queue(&mut self, lane: Lane, message: &Message) {
         self.numbered = self.numbered.wrapping_add(1);
-        self.lanes[lane as usize]
-            .messages
-            .push_back(Cutter::new(self.numbered, message));
+        self.lanes[lane as usize].messages.push_back(Cutter::new(self.numbered, message));
     }
 
     /// The browser's buffer of this lane is down to `buffered` bytes.
@@ -97,9 +87,7 @@ impl Outbox {
     /// The next frame to send, urgent ones first; `None` when there is none or no room for it.
     pub fn next_frame(&mut self) -> Option<(Lane, Vec<u8>)> {
         self.queue_presence();
-        Lane::ALL
-            .into_iter()
-            .find_map(|lane| Some((lane, self.lanes[lane as usize].next_frame(lane)?)))
+        Lane::ALL.into_iter().find_map(|lane| Some((lane, self.lanes[lane as usize].next_frame(lane)?)))
     }
 
     fn queue_presence(&mut self) {
@@ -140,32 +128,18 @@ mod tests {
     use crate::room::ids::PeerId;
 
     fn update(length: usize) -> Message {
-        let header = Header::Update {
-            document: DocumentId([1; 32]),
-            origin: PeerId([2; 16]),
-            answers: false,
-        };
-        Message {
-            header,
-            body: vec![0; length].into(),
-        }
+        let header =
+            Header::Update { document: DocumentId([1; 32]), origin: PeerId([2; 16]), answers: false };
+        Message { header, body: vec![0; length].into() }
     }
 
     fn presence(byte: u8) -> Message {
-        let header = Header::Presence {
-            channel: None,
-            origin: PeerId([2; 16]),
-        };
-        Message {
-            header,
-            body: vec![byte].into(),
-        }
+        let header = Header::Presence { channel: None, origin: PeerId([2; 16]) };
+        Message { header, body: vec![byte].into() }
     }
 
     fn drain(outbox: &mut Outbox) -> Vec<(Lane, usize)> {
-        std::iter::from_fn(|| outbox.next_frame())
-            .map(|(lane, frame)| (lane, frame.len()))
-            .collect()
+        std::iter::from_fn(|| outbox.next_frame()).map(|(lane, frame)| (lane, frame.len())).collect()
     }
 
     #[test]
@@ -175,19 +149,9 @@ mod tests {
         let sent: usize = drain(&mut outbox).iter().map(|(_, length)| length).sum();
         assert!(sent >= Lane::Bulk.high_water() && sent < Lane::Bulk.high_water() + 20_000);
         outbox.push(&update(10));
-        assert_eq!(
-            drain(&mut outbox)
-                .iter()
-                .map(|(lane, _)| *lane)
-                .collect::<Vec<_>>(),
-            [Lane::Fast]
-        );
+        assert_eq!(drain(&mut outbox).iter().map(|(lane, _)| *lane).collect::<Vec<_>>(), [Lane::Fast]);
         outbox.drained(Lane::Bulk, Lane::Bulk.low_water());
-        assert!(
-            drain(&mut outbox)
-                .iter()
-                .all(|(lane, _)| *lane == Lane::Bulk)
-        );
+        assert!(drain(&mut outbox).iter().all(|(lane, _)| *lane == Lane::Bulk));
     }
 
     #[test]

@@ -29,10 +29,7 @@ pub enum ReplicaError {
     UnreadableUpdate,
     #[error("a state vector that cannot be read")]
     UnreadableStateVector,
-    #[error(
-        "more than {} bytes of updates that wait for earlier ones",
-        limits::AHEAD_BYTES
-    )]
+    #[error("more than {} bytes of updates that wait for earlier ones", limits::AHEAD_BYTES)]
     TooFarAhead,
 }
 
@@ -81,17 +78,10 @@ impl Replica {
     }
 
     fn take_what_waited(&mut self, integrated: &mut Vec<Rc<[u8]>>) {
-        while let Some(at) = self
-            .ahead
-            .iter()
-            .position(|early| early.outline.continues(&self.state_vector))
-        {
+        while let Some(at) = self.ahead.iter().position(|early| early.outline.continues(&self.state_vector)) {
             let early = self.ahead.remove(at);
             self.ahead_bytes -= early.update.len();
-            if early
-                .outline
-                .brings_anything_new(&self.state_vector, &self.deleted)
-            {
+            if early.outline.brings_anything_new(&self.state_vector, &self.deleted) {
                 self.append(early.update, &early.outline, integrated);
             }
         }
@@ -126,9 +116,7 @@ impl Replica {
     /// Whether a peer with this state vector has something that we lack.
     pub fn lacks(&self, state_vector: &[u8]) -> Result<bool, ReplicaError> {
         let other = decode_state_vector(state_vector)?;
-        Ok(other
-            .iter()
-            .any(|(client, clock)| *clock > self.state_vector.get(client)))
+        Ok(other.iter().any(|(client, clock)| *clock > self.state_vector.get(client)))
     }
 
     /// Whether some updates still wait for earlier ones.
@@ -151,8 +139,8 @@ impl Replica {
                 updates.push(update);
                 continue;
             }
-            let difference = yrs::diff_updates_v1(&update, state_vector)
-                .map_err(|_| ReplicaError::UnreadableUpdate)?;
+            let difference =
+                yrs::diff_updates_v1(&update, state_vector).map_err(|_| ReplicaError::UnreadableUpdate)?;
             if difference != Update::EMPTY_V1 {
                 updates.push(difference.into());
             }
@@ -166,9 +154,7 @@ impl Replica {
             [one] => Ok(Some(one.clone())),
             many => {
                 let merged = yrs::merge_updates_v1(many.iter().map(|update| &update[..]));
-                merged
-                    .map(|merged| Some(merged.into()))
-                    .map_err(|_| ReplicaError::UnreadableUpdate)
+                merged.map(|merged| Some(merged.into())).map_err(|_| ReplicaError::UnreadableUpdate)
             }
         }
     }
@@ -211,7 +197,7 @@ fn decode_state_vector(bytes: &[u8]) -> Result<StateVector, ReplicaError> {
     read_state_vector(bytes).map_err(|_| ReplicaError::UnreadableStateVector)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -244,10 +230,7 @@ mod tests {
     /// Everybody's updates, in the order in which they were made, and the text they lead to.
     fn write(edits: &[Edit]) -> (Vec<Rc<[u8]>>, String) {
         let docs: Vec<_> = (1..=WRITERS as u64).map(Doc::with_client_id).collect();
-        let texts: Vec<_> = docs
-            .iter()
-            .map(|doc| doc.get_or_insert_text("text"))
-            .collect();
+        let texts: Vec<_> = docs.iter().map(|doc| doc.get_or_insert_text("text")).collect();
         let mut updates: Vec<Rc<[u8]>> = Vec::new();
         for edit in edits {
             match edit {
@@ -267,10 +250,7 @@ mod tests {
                 Edit::Exchange(from, to) if from != to => {
                     let known = docs[*to].transact().state_vector();
                     let update = docs[*from].transact().encode_diff_v1(&known);
-                    docs[*to]
-                        .transact_mut()
-                        .apply_update(Update::decode_v1(&update).unwrap())
-                        .unwrap();
+                    docs[*to].transact_mut().apply_update(Update::decode_v1(&update).unwrap()).unwrap();
                 }
                 Edit::Exchange(..) => {}
             }
@@ -279,10 +259,7 @@ mod tests {
     }
 
     fn boundaries(text: &str) -> Vec<u32> {
-        text.char_indices()
-            .map(|(at, _)| at as u32)
-            .chain([text.len() as u32])
-            .collect()
+        text.char_indices().map(|(at, _)| at as u32).chain([text.len() as u32]).collect()
     }
 
     fn text_of<'a>(updates: impl IntoIterator<Item = &'a Rc<[u8]>>) -> String {
@@ -290,9 +267,7 @@ mod tests {
         let text = doc.get_or_insert_text("text");
         let mut transaction = doc.transact_mut();
         for update in updates {
-            transaction
-                .apply_update(Update::decode_v1(update).unwrap())
-                .unwrap();
+            transaction.apply_update(Update::decode_v1(update).unwrap()).unwrap();
         }
         text.get_string(&transaction)
     }
@@ -357,28 +332,16 @@ mod tests {
             let mut transaction = doc.transact_mut();
             text.insert(&mut transaction, 0, "a progress bar");
             text.remove_range(&mut transaction, 0, 14);
-            replica
-                .integrate(transaction.encode_update_v1().into())
-                .unwrap();
+            replica.integrate(transaction.encode_update_v1().into()).unwrap();
         }
         assert!(replica.is_long());
-        let whole = doc
-            .transact()
-            .encode_state_as_update_v1(&StateVector::default());
+        let whole = doc.transact().encode_state_as_update_v1(&StateVector::default());
         text.insert(&mut doc.transact_mut(), 0, "more");
-        let newer = doc
-            .transact()
-            .encode_state_as_update_v1(&StateVector::default());
-        assert!(
-            !replica.compact_to(newer.into()),
-            "it is ahead of what is here"
-        );
+        let newer = doc.transact().encode_state_as_update_v1(&StateVector::default());
+        assert!(!replica.compact_to(newer.into()), "it is ahead of what is here");
         let length = whole.len();
         assert!(replica.compact_to(whole.into()) && !replica.is_long());
-        assert_eq!(
-            replica.content().map(|update| update.len()).sum::<usize>(),
-            length
-        );
+        assert_eq!(replica.content().map(|update| update.len()).sum::<usize>(), length);
         assert!(length < 1_000, "{length}");
     }
 }

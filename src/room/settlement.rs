@@ -58,9 +58,7 @@ impl View<'_> {
             return None;
         }
         match (self.others_expected(), self.informed) {
-            (Some(others), informed) if informed > 0 && informed >= others => {
-                Some(Settlement::Together)
-            }
+            (Some(others), informed) if informed > 0 && informed >= others => Some(Settlement::Together),
             (Some(0), 0) => Some(Settlement::Alone),
             (None, 0) if self.nobody_reached() => Some(Settlement::Unanswered),
             (_, informed) if self.silent(now) && informed > 0 => Some(Settlement::Together),
@@ -71,15 +69,8 @@ impl View<'_> {
 
     /// When to put the question again if nothing happens before.
     pub fn ask_again(&self, now: Millis) -> Millis {
-        let moments = [
-            self.began + DIALING,
-            self.silence_ends(),
-            self.began + CONNECTING,
-        ];
-        moments
-            .into_iter()
-            .filter(|moment| *moment > now)
-            .fold(now + CONNECTING, Millis::min)
+        let moments = [self.began + DIALING, self.silence_ends(), self.began + CONNECTING];
+        moments.into_iter().filter(|moment| *moment > now).fold(now + CONNECTING, Millis::min)
     }
 
     fn is_dialing(&self, now: Millis) -> bool {
@@ -88,9 +79,7 @@ impl View<'_> {
     }
 
     fn nobody_reached(&self) -> bool {
-        self.servers
-            .iter()
-            .all(|server| matches!(server, ServerView::Closed | ServerView::Dialing))
+        self.servers.iter().all(|server| matches!(server, ServerView::Closed | ServerView::Dialing))
     }
 
     /// How many others listen: the most that any server says. `None` while one is silent about it.
@@ -100,10 +89,7 @@ impl View<'_> {
             .iter()
             .filter(|server| matches!(server, ServerView::Open | ServerView::Echoed { .. }));
         open.map(|server| match server {
-            ServerView::Echoed {
-                clients: Some(clients),
-                ..
-            } => Some(clients.saturating_sub(1) as usize),
+            ServerView::Echoed { clients: Some(clients), .. } => Some(clients.saturating_sub(1) as usize),
             _ => None,
         })
         .collect::<Option<Vec<_>>>()?
@@ -131,26 +117,12 @@ mod tests {
     use ServerView::*;
     use Settlement::*;
 
-    fn settle(
-        servers: &[ServerView],
-        connecting: usize,
-        informed: usize,
-        now: Millis,
-    ) -> Option<Settlement> {
-        View {
-            began: 0.0,
-            servers,
-            connecting,
-            informed,
-        }
-        .settle(now)
+    fn settle(servers: &[ServerView], connecting: usize, informed: usize, now: Millis) -> Option<Settlement> {
+        View { began: 0.0, servers, connecting, informed }.settle(now)
     }
 
     fn echoed(clients: u32) -> ServerView {
-        Echoed {
-            clients: Some(clients),
-            at: 100.0,
-        }
+        Echoed { clients: Some(clients), at: 100.0 }
     }
 
     #[test]
@@ -165,17 +137,9 @@ mod tests {
     fn others_are_waited_for() {
         assert_eq!(settle(&[echoed(2)], 0, 0, 100.0), None);
         assert_eq!(settle(&[echoed(3)], 1, 1, 200.0), None);
-        assert_eq!(
-            settle(&[echoed(3)], 0, 1, 200.0),
-            None,
-            "one has not been heard of"
-        );
+        assert_eq!(settle(&[echoed(3)], 0, 1, 200.0), None, "one has not been heard of");
         assert_eq!(settle(&[echoed(3)], 0, 2, 200.0), Some(Together));
-        assert_eq!(
-            settle(&[echoed(1)], 1, 0, 200.0),
-            None,
-            "somebody came after the count"
-        );
+        assert_eq!(settle(&[echoed(1)], 1, 0, 200.0), None, "somebody came after the count");
         assert_eq!(settle(&[echoed(1), echoed(2)], 0, 0, 200.0), None);
     }
 

@@ -114,12 +114,7 @@ pub struct Mailbox {
 impl Mailbox {
     /// The mailbox of page `me` in `room`.
     pub fn new(me: PeerId, room: RoomId, key: RoomKey) -> Self {
-        Self {
-            me,
-            room,
-            key,
-            remembered: VecDeque::new(),
-        }
+        Self { me, room, key, remembered: VecDeque::new() }
     }
 
     /// The key that this mailbox seals with.
@@ -129,16 +124,12 @@ impl Mailbox {
 
     /// The first thing to say to a server.
     pub fn subscribe(&self) -> String {
-        json(&Envelope::Subscribe {
-            topics: self.topics(),
-        })
+        json(&Envelope::Subscribe { topics: self.topics() })
     }
 
     /// The last thing to say to a server.
     pub fn unsubscribe(&self) -> String {
-        json(&Envelope::Unsubscribe {
-            topics: self.topics(),
-        })
+        json(&Envelope::Unsubscribe { topics: self.topics() })
     }
 
     /// Keeps a connection from being taken for dead.
@@ -161,20 +152,11 @@ impl Mailbox {
     }
 
     fn publish(&self, topic: String, signal: Signal, entropy: &mut Entropy) -> String {
-        let sealed = Sealed {
-            from: self.me,
-            signal,
-        };
+        let sealed = Sealed { from: self.me, signal };
         let mut plain = vec![VERSION];
-        plain.extend(
-            postcard::to_allocvec(&sealed).expect("a signal has no value that postcard refuses"),
-        );
+        plain.extend(postcard::to_allocvec(&sealed).expect("a signal has no value that postcard refuses"));
         let data = BASE64.encode(self.key.seal(&topic, &plain, entropy));
-        json(&Envelope::Publish {
-            topic,
-            data: data.into(),
-            clients: None,
-        })
+        json(&Envelope::Publish { topic, data: data.into(), clients: None })
     }
 
     /// Understands a text from a server.
@@ -183,12 +165,7 @@ impl Mailbox {
             return Err(SignalError::TooLong);
         }
         let envelope = serde_json::from_str(text).map_err(|_| SignalError::Unreadable)?;
-        let Envelope::Publish {
-            topic,
-            data,
-            clients,
-        } = envelope
-        else {
+        let Envelope::Publish { topic, data, clients } = envelope else {
             return Ok(Heard::Nothing);
         };
         if !self.topics().contains(&topic) {
@@ -216,9 +193,7 @@ impl Mailbox {
         };
         match signal {
             Signal::Announce if from == self.me => Heard::Echo { clients },
-            _ if from == self.me || self.heard_before(&sealed) || !signal.is_valid() => {
-                Heard::Nothing
-            }
+            _ if from == self.me || self.heard_before(&sealed) || !signal.is_valid() => Heard::Nothing,
             signal => Heard::Signal { from, signal },
         }
     }
@@ -258,11 +233,7 @@ mod tests {
 
     fn mailbox(me: u8, secret: &str) -> Mailbox {
         let room = RoomId::derive("prefix", "room");
-        Mailbox::new(
-            PeerId([me; 16]),
-            room,
-            RoomKey::derive(room, "prefix", "room", Some(secret)),
-        )
+        Mailbox::new(PeerId([me; 16]), room, RoomKey::derive(room, "prefix", "room", Some(secret)))
     }
 
     fn with_clients(text: &str, clients: u32) -> String {
@@ -276,16 +247,9 @@ mod tests {
         let mut entropy = Entropy::new([1; 32]);
         let (a, mut b) = (mailbox(1, "s"), mailbox(2, "s"));
         let text = a.to_room(Signal::Announce, &mut entropy);
-        let heard = Heard::Signal {
-            from: PeerId([1; 16]),
-            signal: Signal::Announce,
-        };
+        let heard = Heard::Signal { from: PeerId([1; 16]), signal: Signal::Announce };
         assert_eq!(b.hear(&text), Ok(heard));
-        assert_eq!(
-            b.hear(&text),
-            Ok(Heard::Nothing),
-            "a second server delivers it again"
-        );
+        assert_eq!(b.hear(&text), Ok(Heard::Nothing), "a second server delivers it again");
         assert_eq!(mailbox(2, "other").hear(&text), Ok(Heard::Sealed));
         assert!(!text.contains("room"), "the server sees no name");
     }
@@ -294,10 +258,7 @@ mod tests {
     fn what_is_meant_for_one_is_heard_by_one() {
         let mut entropy = Entropy::new([1; 32]);
         let text = mailbox(1, "s").to_peer(PeerId([2; 16]), Signal::Leave, &mut entropy);
-        assert!(matches!(
-            mailbox(2, "s").hear(&text),
-            Ok(Heard::Signal { .. })
-        ));
+        assert!(matches!(mailbox(2, "s").hear(&text), Ok(Heard::Signal { .. })));
         assert_eq!(mailbox(3, "s").hear(&text), Ok(Heard::Nothing));
     }
 
@@ -305,10 +266,7 @@ mod tests {
     fn the_echo_tells_how_many_listen() {
         let mut a = mailbox(1, "s");
         let text = a.to_room(Signal::Announce, &mut Entropy::new([1; 32]));
-        assert_eq!(
-            a.hear(&with_clients(&text, 1)),
-            Ok(Heard::Echo { clients: Some(1) })
-        );
+        assert_eq!(a.hear(&with_clients(&text, 1)), Ok(Heard::Echo { clients: Some(1) }));
         assert_eq!(a.hear(&text), Ok(Heard::Echo { clients: None }));
     }
 
@@ -325,10 +283,7 @@ mod tests {
         ] {
             assert_eq!(a.hear(text), Err(SignalError::Unreadable), "{text}");
         }
-        assert_eq!(
-            a.hear(&"x".repeat(limits::SIGNAL + 1)),
-            Err(SignalError::TooLong)
-        );
+        assert_eq!(a.hear(&"x".repeat(limits::SIGNAL + 1)), Err(SignalError::TooLong));
         assert_eq!(a.hear("{\"type\":\"pong\"}"), Ok(Heard::Nothing));
         let topic = RoomId::derive("prefix", "room").topic();
         for data in ["1", "\"\"", "\"!\"", "\"AAAA\"", "{}"] {

@@ -12,8 +12,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
     MessageEvent, RtcConfiguration, RtcDataChannel, RtcDataChannelInit, RtcDataChannelType,
-    RtcIceCandidateInit, RtcPeerConnection, RtcPeerConnectionIceEvent, RtcPeerConnectionState,
-    RtcSdpType, RtcSessionDescriptionInit,
+    RtcIceCandidateInit, RtcPeerConnection, RtcPeerConnectionIceEvent, RtcPeerConnectionState, RtcSdpType,
+    RtcSessionDescriptionInit,
 };
 
 use super::driver::Inbox;
@@ -51,14 +51,7 @@ impl Connection {
         let lanes = Lane::ALL.map(|lane| make_channel(&peer, lane));
         let (steps, to_do) = unbounded();
         spawn_local(negotiate(link, peer.clone(), to_do, inbox.clone()));
-        let mut connection = Self {
-            link,
-            peer,
-            lanes,
-            steps,
-            inbox,
-            _callbacks: Vec::new(),
-        };
+        let mut connection = Self { link, peer, lanes, steps, inbox, _callbacks: Vec::new() };
         connection.listen();
         Ok(connection)
     }
@@ -95,10 +88,7 @@ impl Connection {
         let (link, inbox, peer) = (self.link, self.inbox.clone(), self.peer.clone());
         let on_state = self.callback(move |_| {
             if peer.connection_state() == RtcPeerConnectionState::Failed {
-                inbox.put(Event::LinkLost {
-                    link,
-                    reason: "no network path between the two pages".into(),
-                });
+                inbox.put(Event::LinkLost { link, reason: "no network path between the two pages".into() });
             }
         });
         self.peer.set_onconnectionstatechange(Some(&on_state));
@@ -119,35 +109,21 @@ impl Connection {
         let on_open = self.callback(move |_| inbox.put(Event::LaneOpened { link, lane }));
         channel.set_onopen(Some(&on_open));
         let inbox = self.inbox.clone();
-        let on_close = self.callback(move |_| {
-            inbox.put(Event::LinkLost {
-                link,
-                reason: "the data channel closed".into(),
-            })
-        });
+        let on_close = self
+            .callback(move |_| inbox.put(Event::LinkLost { link, reason: "the data channel closed".into() }));
         channel.set_onclose(Some(&on_close));
         let inbox = self.inbox.clone();
         let on_message = self.callback(move |event| {
             // A text is no frame; an empty one is refused where frames are read.
             let data = event.unchecked_into::<MessageEvent>().data();
-            let frame = data
-                .dyn_into::<ArrayBuffer>()
-                .map(|buffer| Uint8Array::new(&buffer).to_vec());
-            inbox.put(Event::Received {
-                link,
-                lane,
-                frame: frame.unwrap_or_default(),
-            });
+            let frame = data.dyn_into::<ArrayBuffer>().map(|buffer| Uint8Array::new(&buffer).to_vec());
+            inbox.put(Event::Received { link, lane, frame: frame.unwrap_or_default() });
         });
         channel.set_onmessage(Some(&on_message));
         let (inbox, buffer) = (self.inbox.clone(), channel.clone());
         let on_low = self.callback(move |_| {
             let buffered = buffer.buffered_amount() as usize;
-            inbox.put(Event::Drained {
-                link,
-                lane,
-                buffered,
-            });
+            inbox.put(Event::Drained { link, lane, buffered });
         });
         channel.set_onbufferedamountlow(Some(&on_low));
     }
@@ -188,9 +164,7 @@ fn make_channel(peer: &RtcPeerConnection, lane: Lane) -> RtcDataChannel {
 
 fn found_candidate(event: &JsValue) -> Option<Candidate> {
     // Null and the empty candidate mark the end, which nobody waits for.
-    let found = event
-        .unchecked_ref::<RtcPeerConnectionIceEvent>()
-        .candidate()?;
+    let found = event.unchecked_ref::<RtcPeerConnectionIceEvent>().candidate()?;
     let candidate = found.candidate();
     (!candidate.is_empty()).then(|| Candidate {
         candidate,
@@ -199,12 +173,7 @@ fn found_candidate(event: &JsValue) -> Option<Candidate> {
     })
 }
 
-async fn negotiate(
-    link: LinkId,
-    peer: RtcPeerConnection,
-    mut steps: UnboundedReceiver<Step>,
-    inbox: Inbox,
-) {
+async fn negotiate(link: LinkId, peer: RtcPeerConnection, mut steps: UnboundedReceiver<Step>, inbox: Inbox) {
     while let Some(step) = steps.next().await {
         let done = match step {
             Step::Offer => describe(link, &peer, DescriptionKind::Offer, &inbox).await,
@@ -216,10 +185,7 @@ async fn negotiate(
             }
         };
         if let Err(error) = done {
-            inbox.put(Event::LinkLost {
-                link,
-                reason: reason(&error),
-            });
+            inbox.put(Event::LinkLost { link, reason: reason(&error) });
         }
     }
 }
@@ -235,9 +201,7 @@ async fn describe(
         DescriptionKind::Answer => peer.create_answer(),
     };
     let made = JsFuture::from(made).await?;
-    let sdp = Reflect::get(&made, &"sdp".into())?
-        .as_string()
-        .unwrap_or_default();
+    let sdp = Reflect::get(&made, &"sdp".into())?.as_string().unwrap_or_default();
     let description = made.unchecked_into::<RtcSessionDescriptionInit>();
     // Reported first: candidates are found from the moment the description is set, and must not
     // arrive before it.

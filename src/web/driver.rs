@@ -132,10 +132,7 @@ impl Driver {
     fn connect(self: &Rc<Self>, link: LinkId) {
         match Connection::new(link, &self.ice_servers, self.inbox()) {
             Ok(connection) => drop(self.connections.borrow_mut().insert(link, connection)),
-            Err(error) => self.inbox().put(Event::LinkLost {
-                link,
-                reason: super::reason(&error),
-            }),
+            Err(error) => self.inbox().put(Event::LinkLost { link, reason: super::reason(&error) }),
         }
     }
 
@@ -149,10 +146,7 @@ impl Driver {
         let at = self.room.borrow().wake_at();
         let mut alarm = self.alarm.borrow_mut();
         let now = super::now();
-        if alarm
-            .as_ref()
-            .is_some_and(|(set, _)| *set <= at && *set > now)
-        {
+        if alarm.as_ref().is_some_and(|(set, _)| *set <= at && *set > now) {
             return;
         }
         let inbox = self.inbox();

@@ -17,27 +17,19 @@ use crate::room::limits::Millis;
 /// Milliseconds since the Unix epoch. Unlike `Date.now()` it does not jump when the clock is set.
 pub fn now() -> Millis {
     let performance = web_sys::window().and_then(|window| window.performance());
-    performance.map_or_else(js_sys::Date::now, |performance| {
-        performance.time_origin() + performance.now()
-    })
+    performance.map_or_else(js_sys::Date::now, |performance| performance.time_origin() + performance.now())
 }
 
 /// 32 bytes from the operating system; an error where the browser has none to give.
 pub fn random_seed() -> Result<[u8; 32], JsValue> {
     let window = web_sys::window().ok_or_else(|| JsValue::from_str("no window"))?;
     let mut seed = [0; 32];
-    window
-        .crypto()?
-        .get_random_values_with_u8_array(&mut seed)?;
+    window.crypto()?.get_random_values_with_u8_array(&mut seed)?;
     Ok(seed)
 }
 
 /// What a JavaScript exception says.
 fn reason(error: &JsValue) -> String {
-    let message = error
-        .dyn_ref::<js_sys::Error>()
-        .map(|error| String::from(error.message()));
-    message
-        .or_else(|| error.as_string())
-        .unwrap_or_else(|| format!("{error:?}"))
+    let message = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
+    message.or_else(|| error.as_string()).unwrap_or_else(|| format!("{error:?}"))
 }

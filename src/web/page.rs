@@ -10,9 +10,7 @@ use wasm_bindgen::JsValue;
 
 use crate::room::ids::DocumentId;
 use crate::room::index::Entry;
-use crate::room::{
-    Action, Claim, DocumentState, Notice, PeerState, ServerState, Settlement, Status,
-};
+use crate::room::{Action, Claim, DocumentState, Notice, PeerState, ServerState, Settlement, Status};
 
 /// What a page says to join a room.
 #[derive(Deserialize)]
@@ -63,49 +61,19 @@ impl PageEntry {
 
 /// What the page hears.
 #[derive(Serialize)]
-#[serde(
-    tag = "type",
-    rename_all = "kebab-case",
-    rename_all_fields = "camelCase"
-)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 enum Heard<'a> {
-    Apply {
-        genesis: String,
-        update: &'a Bytes,
-    },
-    Compact {
-        genesis: String,
-    },
-    Presence {
-        channel: Option<String>,
-        update: &'a Bytes,
-    },
-    PresenceGone {
-        channel: Option<String>,
-        clients: Vec<u64>,
-    },
-    Index {
-        entry: PageEntry,
-        previous: Option<PageEntry>,
-    },
-    Claimed {
-        number: u32,
-        entry: PageEntry,
-    },
-    Held {
-        genesis: String,
-    },
-    Unavailable {
-        genesis: String,
-    },
-    Settled {
-        settlement: &'static str,
-    },
+    Apply { genesis: String, update: &'a Bytes },
+    Compact { genesis: String },
+    Presence { channel: Option<String>, update: &'a Bytes },
+    PresenceGone { channel: Option<String>, clients: Vec<u64> },
+    Index { entry: PageEntry, previous: Option<PageEntry> },
+    Claimed { number: u32, entry: PageEntry },
+    Held { genesis: String },
+    Unavailable { genesis: String },
+    Settled { settlement: &'static str },
     Status,
-    Notice {
-        code: &'static str,
-        detail: String,
-    },
+    Notice { code: &'static str, detail: String },
 }
 
 /// A picture of the room, as the page has it.
@@ -212,49 +180,27 @@ impl Page {
         let name = |channel: Option<DocumentId>| channel.map(|document| document.to_string());
         match action {
             Action::Apply { document, update } => {
-                self.hear(&Heard::Apply {
-                    genesis: document.to_string(),
-                    update: Bytes::new(&update),
-                });
+                self.hear(&Heard::Apply { genesis: document.to_string(), update: Bytes::new(&update) });
             }
-            Action::Compact(document) => self.hear(&Heard::Compact {
-                genesis: document.to_string(),
-            }),
+            Action::Compact(document) => self.hear(&Heard::Compact { genesis: document.to_string() }),
             Action::Presence { channel, update } => {
-                self.hear(&Heard::Presence {
-                    channel: name(channel),
-                    update: Bytes::new(&update),
-                });
+                self.hear(&Heard::Presence { channel: name(channel), update: Bytes::new(&update) });
             }
-            Action::PresenceGone { channel, clients } => self.hear(&Heard::PresenceGone {
-                channel: name(channel),
-                clients,
-            }),
+            Action::PresenceGone { channel, clients } => {
+                self.hear(&Heard::PresenceGone { channel: name(channel), clients })
+            }
             Action::Index(change) => {
                 let previous = change.previous.as_ref().map(PageEntry::from);
-                self.hear(&Heard::Index {
-                    entry: (&change.entry).into(),
-                    previous,
-                });
+                self.hear(&Heard::Index { entry: (&change.entry).into(), previous });
             }
-            Action::Claimed { number, entry } => self.hear(&Heard::Claimed {
-                number,
-                entry: (&entry).into(),
-            }),
-            Action::Held(document) => self.hear(&Heard::Held {
-                genesis: document.to_string(),
-            }),
-            Action::Unavailable(document) => self.hear(&Heard::Unavailable {
-                genesis: document.to_string(),
-            }),
-            Action::Settled(answer) => self.hear(&Heard::Settled {
-                settlement: settlement(answer),
-            }),
+            Action::Claimed { number, entry } => {
+                self.hear(&Heard::Claimed { number, entry: (&entry).into() })
+            }
+            Action::Held(document) => self.hear(&Heard::Held { genesis: document.to_string() }),
+            Action::Unavailable(document) => self.hear(&Heard::Unavailable { genesis: document.to_string() }),
+            Action::Settled(answer) => self.hear(&Heard::Settled { settlement: settlement(answer) }),
             Action::StatusChanged => self.hear(&Heard::Status),
-            Action::Notice { notice, detail } => self.hear(&Heard::Notice {
-                code: code(notice),
-                detail,
-            }),
+            Action::Notice { notice, detail } => self.hear(&Heard::Notice { code: code(notice), detail }),
             Action::Dial(_)
             | Action::Say(..)
             | Action::Connect(_)
@@ -267,8 +213,7 @@ impl Page {
     }
 
     fn hear(&self, heard: &Heard) {
-        let serializer =
-            serde_wasm_bindgen::Serializer::json_compatible().serialize_bytes_as_arrays(false);
+        let serializer = serde_wasm_bindgen::Serializer::json_compatible().serialize_bytes_as_arrays(false);
         // The shapes above have nothing that JavaScript lacks; and what the page's function throws is
         // the page's affair, the room goes on.
         if let Ok(heard) = heard.serialize(&serializer) {

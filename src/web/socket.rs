@@ -39,18 +39,10 @@ impl Socket {
     }
 }
 
-async fn run(
-    server: ServerId,
-    socket: WebSocket,
-    sayings: UnboundedReceiver<String>,
-    inbox: Inbox,
-) {
+async fn run(server: ServerId, socket: WebSocket, sayings: UnboundedReceiver<String>, inbox: Inbox) {
     let (mut sink, stream) = socket.split();
     // The sink is ready when the connection is open.
-    if future::poll_fn(|context| sink.poll_ready_unpin(context))
-        .await
-        .is_ok()
-    {
+    if future::poll_fn(|context| sink.poll_ready_unpin(context)).await.is_ok() {
         inbox.put(Event::ServerOpened(server));
         let writing = sayings.map(|text| Ok(Message::Text(text))).forward(sink);
         let reading = stream.for_each(|message| {

@@ -21,19 +21,12 @@ mod world;
 use world::{Faults, World};
 
 fn run(name: &str, scenario: impl Fn(&mut World)) {
-    let one = std::env::var("SEED")
-        .ok()
-        .and_then(|seed| seed.parse::<u64>().ok());
-    let seeds = std::env::var("SEEDS")
-        .ok()
-        .and_then(|seeds| seeds.parse().ok())
-        .unwrap_or(150);
+    let one = std::env::var("SEED").ok().and_then(|seed| seed.parse::<u64>().ok());
+    let seeds = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(150);
     let range = one.map_or(0..seeds, |seed| seed..seed + 1);
     for seed in range {
         // The line that runs it again comes out whether the invariant or the program breaks.
-        let again = Again(format!(
-            "SEED={seed} cargo test --test simulation {name} -- --nocapture"
-        ));
+        let again = Again(format!("SEED={seed} cargo test --test simulation {name} -- --nocapture"));
         let mut world = World::new(seed, one.is_some());
         scenario(&mut world);
         world.calm_down();
@@ -53,9 +46,7 @@ impl Drop for Again {
 #[test]
 fn two_open_the_same_file_at_the_same_instant() {
     run("two_open_the_same_file_at_the_same_instant", |world| {
-        let pages: Vec<_> = (0..2)
-            .map(|_| world.page(&[("a.ipynb", "the same")]))
-            .collect();
+        let pages: Vec<_> = (0..2).map(|_| world.page(&[("a.ipynb", "the same")])).collect();
         pages.iter().for_each(|page| world.open(*page, "a.ipynb"));
         world.type_for_a_while(40);
         world.expect_no_copies();
@@ -147,10 +138,8 @@ fn everything_at_once() {
         world.faults = Faults::all();
         let paths = ["a.ipynb", "b.txt", "c/d.md"];
         for _ in 0..world.between(2, 5) {
-            let files: Vec<_> = paths
-                .iter()
-                .map(|path| (*path, ["one", "one", "two"][world.below(3)]))
-                .collect();
+            let files: Vec<_> =
+                paths.iter().map(|path| (*path, ["one", "one", "two"][world.below(3)])).collect();
             let has = world.below(4);
             let page = world.page(&files[..has.min(3)]);
             for _ in 0..2 {
@@ -173,9 +162,7 @@ mod planted {
     fn a_seed_that_is_not_deterministic() {
         run("planted::a_seed_that_is_not_deterministic", |world| {
             world.bugs.random_seeds = true;
-            let pages: Vec<_> = (0..2)
-                .map(|_| world.page(&[("a.ipynb", "the same")]))
-                .collect();
+            let pages: Vec<_> = (0..2).map(|_| world.page(&[("a.ipynb", "the same")])).collect();
             pages.iter().for_each(|page| world.open(*page, "a.ipynb"));
             world.type_for_a_while(20);
         });
@@ -186,9 +173,7 @@ mod planted {
     fn a_network_that_drops_frames() {
         run("planted::a_network_that_drops_frames", |world| {
             world.bugs.drops_frames = true;
-            let pages: Vec<_> = (0..3)
-                .map(|_| world.page(&[("a.ipynb", "the same")]))
-                .collect();
+            let pages: Vec<_> = (0..3).map(|_| world.page(&[("a.ipynb", "the same")])).collect();
             pages.iter().for_each(|page| world.open(*page, "a.ipynb"));
             world.type_for_a_while(60);
         });

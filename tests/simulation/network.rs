@@ -43,10 +43,7 @@ impl PartialOrd for Delivery {
 impl Ord for Delivery {
     fn cmp(&self, other: &Self) -> Ordering {
         // The heap gives the greatest first; we want the earliest.
-        other
-            .at
-            .total_cmp(&self.at)
-            .then(other.order.cmp(&self.order))
+        other.at.total_cmp(&self.at).then(other.order.cmp(&self.order))
     }
 }
 
@@ -78,10 +75,7 @@ pub struct Network {
 impl Network {
     /// A network whose signaling servers are up.
     pub fn up() -> Self {
-        Self {
-            signaling_up: true,
-            ..Self::default()
-        }
+        Self { signaling_up: true, ..Self::default() }
     }
 
     /// Has `event` happen to `page` at `at`.
@@ -92,13 +86,7 @@ impl Network {
     fn push(&mut self, at: f64, page: PageId, event: Event, over: Option<(End, u64)>) {
         self.order += 1;
         let order = self.order;
-        self.queue.push(Delivery {
-            at,
-            order,
-            page,
-            event,
-            over,
-        });
+        self.queue.push(Delivery { at, order, page, event, over });
     }
 
     /// When something arrives next.
@@ -118,11 +106,7 @@ impl Network {
     // ------------------------------------------------------------ signaling
 
     pub fn dial(&mut self, page: PageId, server: ServerId, now: f64, delay: f64) {
-        let event = if self.signaling_up {
-            Event::ServerOpened(server)
-        } else {
-            Event::ServerClosed(server)
-        };
+        let event = if self.signaling_up { Event::ServerOpened(server) } else { Event::ServerClosed(server) };
         if self.signaling_up {
             self.open.insert((server, page));
         }
@@ -148,11 +132,7 @@ impl Network {
             Some("unsubscribe") => self.unsubscribe(page),
             Some("publish") => {
                 let topic = json["topic"].as_str().expect("a topic").to_owned();
-                let subscribers = self
-                    .topics
-                    .get(&(server, topic))
-                    .cloned()
-                    .unwrap_or_default();
+                let subscribers = self.topics.get(&(server, topic)).cloned().unwrap_or_default();
                 json["clients"] = subscribers.len().into();
                 for subscriber in subscribers {
                     let last = self.server_last.entry((server, subscriber)).or_default();
@@ -163,11 +143,7 @@ impl Network {
             }
             Some("ping") => {
                 let at = now + delay();
-                self.schedule(
-                    at,
-                    page,
-                    Event::ServerSaid(server, r#"{"type":"pong"}"#.into()),
-                );
+                self.schedule(at, page, Event::ServerSaid(server, r#"{"type":"pong"}"#.into()));
             }
             _ => {}
         }
@@ -208,9 +184,7 @@ impl Network {
         let wire = self.wires.get_mut(&end).filter(|wire| !wire.cut)?;
         wire.described += 1;
         let (page, LinkId(link)) = end;
-        Some(format!(
-            "end={page}/{link}\r\na=fingerprint:sha-256 {page:04x}:{link:04x}\r\n"
-        ))
+        Some(format!("end={page}/{link}\r\na=fingerprint:sha-256 {page:04x}:{link:04x}\r\n"))
     }
 
     /// `end` accepts a description; when both have accepted each other's, the connection opens.
@@ -220,14 +194,9 @@ impl Network {
             return;
         };
         wire.accepted = Some(other);
-        let mutual = self
-            .wires
-            .get(&other)
-            .is_some_and(|wire| wire.accepted == Some(end) && !wire.cut);
+        let mutual = self.wires.get(&other).is_some_and(|wire| wire.accepted == Some(end) && !wire.cut);
         let fresh = |wires: &BTreeMap<End, Wire>, end| {
-            wires
-                .get(&end)
-                .is_some_and(|wire: &Wire| !wire.opened && !wire.cut)
+            wires.get(&end).is_some_and(|wire: &Wire| !wire.opened && !wire.cut)
         };
         if !mutual || !fresh(&self.wires, end) || !fresh(&self.wires, other) {
             return;
@@ -243,24 +212,14 @@ impl Network {
             }
             for lane in Lane::ALL {
                 let at = self.wires[&this].last[lane as usize];
-                self.push(
-                    at,
-                    this.0,
-                    Event::LaneOpened { link: this.1, lane },
-                    Some((this, 0)),
-                );
+                self.push(at, this.0, Event::LaneOpened { link: this.1, lane }, Some((this, 0)));
             }
         }
     }
 
     /// A frame goes out; it arrives after those before it, and then the sender's buffer is free.
     pub fn send(&mut self, end: End, lane: Lane, frame: Vec<u8>, now: f64, delay: f64) {
-        let Some(other) = self
-            .wires
-            .get(&end)
-            .filter(|wire| !wire.cut)
-            .and_then(|wire| wire.other)
-        else {
+        let Some(other) = self.wires.get(&end).filter(|wire| !wire.cut).and_then(|wire| wire.other) else {
             return;
         };
         let Some(wire) = self.wires.get_mut(&other).filter(|wire| !wire.cut) else {
@@ -270,26 +229,8 @@ impl Network {
         let length = frame.len() as f64 / 20_000.0;
         let at = (now + delay).max(wire.last[lane as usize]) + length;
         wire.last[lane as usize] = at;
-        self.push(
-            at,
-            other.0,
-            Event::Received {
-                link: other.1,
-                lane,
-                frame,
-            },
-            Some((other, 0)),
-        );
-        self.push(
-            at,
-            end.0,
-            Event::Drained {
-                link: end.1,
-                lane,
-                buffered: 0,
-            },
-            Some((end, 0)),
-        );
+        self.push(at, other.0, Event::Received { link: other.1, lane, frame }, Some((other, 0)));
+        self.push(at, end.0, Event::Drained { link: end.1, lane, buffered: 0 }, Some((end, 0)));
     }
 
     /// Closes or cuts a connection. Ends that are `told` learn of it after a while.
@@ -304,10 +245,7 @@ impl Network {
                 continue;
             };
             if !std::mem::replace(&mut wire.cut, true) && told {
-                let event = Event::LinkLost {
-                    link: end.1,
-                    reason: "cut".into(),
-                };
+                let event = Event::LinkLost { link: end.1, reason: "cut".into() };
                 let at = now + delay();
                 self.schedule(at, end.0, event);
             }
@@ -316,22 +254,12 @@ impl Network {
 
     /// The ends of all open connections of a page.
     pub fn ends_of(&self, page: PageId) -> Vec<End> {
-        self.wires
-            .iter()
-            .filter(|(end, wire)| end.0 == page && !wire.cut)
-            .map(|(end, _)| *end)
-            .collect()
+        self.wires.iter().filter(|(end, wire)| end.0 == page && !wire.cut).map(|(end, _)| *end).collect()
     }
 }
 
 fn read_end(sdp: &str) -> End {
-    let (page, link) = sdp
-        .lines()
-        .next()
-        .and_then(|line| line.strip_prefix("end=")?.split_once('/'))
-        .expect("an end");
-    (
-        page.parse().expect("a page"),
-        LinkId(link.parse().expect("a link")),
-    )
+    let (page, link) =
+        sdp.lines().next().and_then(|line| line.strip_prefix("end=")?.split_once('/')).expect("an end");
+    (page.parse().expect("a page"), LinkId(link.parse().expect("a link")))
 }

@@ -54,13 +54,8 @@ impl Page {
         random_seeds: bool,
         now: f64,
     ) -> Self {
-        let config = Config {
-            prefix: "simulation".into(),
-            name: "room".into(),
-            secret: None,
-            servers: 2,
-            seed,
-        };
+        let config =
+            Config { prefix: "simulation".into(), name: "room".into(), secret: None, servers: 2, seed };
         Self {
             room: Room::join(config, now),
             drive,
@@ -82,10 +77,7 @@ impl Page {
         }
         let claimed: BTreeSet<_> = self.claims.values().cloned().collect();
         let wanted: Vec<_> = self.wanted.difference(&claimed).cloned().collect();
-        wanted
-            .into_iter()
-            .flat_map(|path| self.proceed_with(path))
-            .collect()
+        wanted.into_iter().flat_map(|path| self.proceed_with(path)).collect()
     }
 
     fn proceed_with(&mut self, path: String) -> Vec<Event> {
@@ -105,32 +97,15 @@ impl Page {
         let Some(content) = self.drive.get(&path) else {
             return Vec::new();
         };
-        let update = seed(
-            &path,
-            content,
-            if self.random_seeds { self.client } else { 0 },
-        );
+        let update = seed(&path, content, if self.random_seeds { self.client } else { 0 });
         self.claimed += 1;
         let number = self.claimed;
         // With the planted bug, two different histories bear the same name.
-        let document = if self.random_seeds {
-            DocumentId::of(content.as_bytes())
-        } else {
-            DocumentId::of(&update)
-        };
+        let document =
+            if self.random_seeds { DocumentId::of(content.as_bytes()) } else { DocumentId::of(&update) };
         let (content_type, format) = ("file".into(), "text".into());
         self.claims.insert(number, path.clone());
-        vec![Event::Claim {
-            number,
-            claim: Claim {
-                path,
-                document,
-                content_type,
-                format,
-                update,
-                replace,
-            },
-        }]
+        vec![Event::Claim { number, claim: Claim { path, document, content_type, format, update, replace } }]
     }
 
     fn attach(&mut self, path: String, entry: &Entry) -> Vec<Event> {
@@ -152,13 +127,7 @@ impl Page {
         if let Some(own) = own.filter(is_other) {
             self.keep_copy(&path, own);
         }
-        self.open.insert(
-            path.clone(),
-            Open {
-                document: entry.document,
-                doc,
-            },
-        );
+        self.open.insert(path.clone(), Open { document: entry.document, doc });
         self.save(&path);
         vec![Event::Attach(entry.document)]
     }
@@ -166,10 +135,7 @@ impl Page {
     /// Whether the own file is what this page's owner saved of `document`, and all of that is in it.
     fn is_older(&self, path: &str, own: &str, document: DocumentId, reached: &StateVector) -> bool {
         self.ledger.get(path).is_some_and(|saved| {
-            let covered = saved
-                .state_vector
-                .iter()
-                .all(|(client, clock)| *clock <= reached.get(client));
+            let covered = saved.state_vector.iter().all(|(client, clock)| *clock <= reached.get(client));
             saved.document == document && saved.content == own && covered
         })
     }
@@ -181,33 +147,20 @@ impl Page {
         };
         let content = text_of(&open.doc);
         let state_vector = open.doc.transact().state_vector();
-        let saved = Saved {
-            document: open.document,
-            content: content.clone(),
-            state_vector,
-        };
+        let saved = Saved { document: open.document, content: content.clone(), state_vector };
         self.ledger.insert(path.to_owned(), saved);
         self.drive.insert(path.to_owned(), content);
     }
 
     fn keep_copy(&mut self, path: &str, content: String) {
-        let copies = self
-            .drive
-            .keys()
-            .filter(|other| other.starts_with(&format!("{path} (my copy")))
-            .count();
-        self.drive
-            .insert(format!("{path} (my copy {copies})"), content);
+        let copies = self.drive.keys().filter(|other| other.starts_with(&format!("{path} (my copy"))).count();
+        self.drive.insert(format!("{path} (my copy {copies})"), content);
     }
 
     /// Another document stands at a path now. If an older one is open there it is kept as a copy and
     /// the path is opened again.
     pub fn displaced(&mut self, entry: &Entry) -> Vec<Event> {
-        let Some(open) = self
-            .open
-            .get(&entry.path)
-            .filter(|open| open.document != entry.document)
-        else {
+        let Some(open) = self.open.get(&entry.path).filter(|open| open.document != entry.document) else {
             return Vec::new();
         };
         let (document, content) = (open.document, text_of(&open.doc));
@@ -226,16 +179,9 @@ impl Page {
         let length = text.len(&transaction);
         // Not inside of another marker.
         let content = text.get_string(&transaction);
-        let gaps: Vec<_> = content
-            .match_indices('[')
-            .map(|(at, _)| at as u32)
-            .chain([length])
-            .collect();
+        let gaps: Vec<_> = content.match_indices('[').map(|(at, _)| at as u32).chain([length]).collect();
         text.insert(&mut transaction, gaps[pick % gaps.len()], marker);
-        Some(Event::Edited {
-            document: open.document,
-            update: transaction.encode_update_v1(),
-        })
+        Some(Event::Edited { document: open.document, update: transaction.encode_update_v1() })
     }
 
     /// Gives the open documents an update.
@@ -248,10 +194,7 @@ impl Page {
     /// The page's encoding of a document.
     pub fn whole(&self, document: DocumentId) -> Option<Event> {
         let open = self.open.values().find(|open| open.document == document)?;
-        let whole = open
-            .doc
-            .transact()
-            .encode_state_as_update_v1(&StateVector::default());
+        let whole = open.doc.transact().encode_state_as_update_v1(&StateVector::default());
         Some(Event::Compacted { document, whole })
     }
 }
@@ -268,10 +211,7 @@ fn apply(doc: &Doc, update: &[u8]) {
         .expect("they apply");
     drop(transaction);
     // What the room gives the page can be used at once.
-    assert!(
-        doc.transact().store().pending_update().is_none(),
-        "the page was given an update too early"
-    );
+    assert!(doc.transact().store().pending_update().is_none(), "the page was given an update too early");
 }
 
 /// A deterministic seed, of the path too: two files of the same content are two documents. `salt` other than 0 plants the bug of one that is not.
@@ -279,10 +219,7 @@ fn seed(path: &str, content: &str, salt: u64) -> Vec<u8> {
     let hash = Sha256::digest(format!("{path}\0{content}"));
     let client = u64::from(u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])) + (salt << 32);
     let doc = Doc::with_client_id(ClientID::new(client).get());
-    doc.get_or_insert_text("text")
-        .push(&mut doc.transact_mut(), content);
-    let update = doc
-        .transact()
-        .encode_state_as_update_v1(&StateVector::default());
-    update
+    doc.get_or_insert_text("text").push(&mut doc.transact_mut(), content);
+    let transaction = doc.transact();
+    transaction.encode_state_as_update_v1(&StateVector::default())
 }

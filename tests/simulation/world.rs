@@ -17,11 +17,7 @@ pub struct Faults {
 
 impl Faults {
     pub fn all() -> Self {
-        Self {
-            crashes: true,
-            cuts: true,
-            signaling: true,
-        }
+        Self { crashes: true, cuts: true, signaling: true }
     }
 }
 
@@ -95,14 +91,8 @@ impl World {
 
     /// Somebody with these files opens the site.
     pub fn page(&mut self, files: &[(&str, &str)]) -> PageId {
-        let drive = files
-            .iter()
-            .map(|(path, content)| ((*path).to_owned(), (*content).to_owned()))
-            .collect();
-        self.join(Person {
-            drive,
-            ledger: Ledger::new(),
-        })
+        let drive = files.iter().map(|(path, content)| ((*path).to_owned(), (*content).to_owned())).collect();
+        self.join(Person { drive, ledger: Ledger::new() })
     }
 
     fn join(&mut self, person: Person) -> PageId {
@@ -111,14 +101,7 @@ impl World {
         let mut seed = [0; 32];
         self.chance.fill(&mut seed);
         let client = 1_000_000 + id as u64 * 1_000;
-        let page = Page::new(
-            seed,
-            client,
-            person.drive,
-            person.ledger,
-            self.bugs.random_seeds,
-            self.now,
-        );
+        let page = Page::new(seed, client, person.drive, person.ledger, self.bugs.random_seeds, self.now);
         self.log(|| format!("page {id} joins as {:?}", page.room.me()));
         self.pages.insert(id, page);
         self.perform(id);
@@ -126,11 +109,10 @@ impl World {
     }
 
     pub fn open(&mut self, page: PageId, path: &str) {
-        if let Some(state) = self.pages.get_mut(&page) {
-            if !state.open.contains_key(path) {
-                state.wanted.insert(path.to_owned());
-                self.proceed(page);
-            }
+        let state = self.pages.get_mut(&page).filter(|state| !state.open.contains_key(path));
+        if let Some(state) = state {
+            state.wanted.insert(path.to_owned());
+            self.proceed(page);
         }
     }
 
@@ -229,8 +211,7 @@ impl World {
         let end = ends[self.below(ends.len())];
         self.log(|| format!("connection {end:?} is cut"));
         let chance = &mut self.chance;
-        self.network
-            .cut(end, self.now, || chance.f64() * 5_000.0, [true, true]);
+        self.network.cut(end, self.now, || chance.f64() * 5_000.0, [true, true]);
     }
 
     /// A page is closed, after saving, or crashes.
@@ -251,14 +232,10 @@ impl World {
         }
         for end in self.network.ends_of(id) {
             let chance = &mut self.chance;
-            self.network
-                .cut(end, self.now, || chance.f64() * 20_000.0, [false, crashes]);
+            self.network.cut(end, self.now, || chance.f64() * 20_000.0, [false, crashes]);
         }
         self.network.unsubscribe(id);
-        self.gone.push(Person {
-            drive: page.drive,
-            ledger: page.ledger,
-        });
+        self.gone.push(Person { drive: page.drive, ledger: page.ledger });
     }
 
     fn doubt(&mut self, text: &str) {
@@ -310,9 +287,7 @@ impl World {
 
     fn next_at(&self) -> Option<f64> {
         let wakes = self.pages.values().map(|page| page.room.wake_at());
-        let next = wakes
-            .chain(self.network.next_at())
-            .fold(f64::INFINITY, f64::min);
+        let next = wakes.chain(self.network.next_at()).fold(f64::INFINITY, f64::min);
         next.is_finite().then_some(next)
     }
 
@@ -326,10 +301,7 @@ impl World {
         for id in due {
             self.handle(id, Event::Wake);
             let wake_at = self.pages[&id].room.wake_at();
-            assert!(
-                wake_at > self.now,
-                "a page that wakes all the time: {wake_at}"
-            );
+            assert!(wake_at > self.now, "a page that wakes all the time: {wake_at}");
         }
         while self.network.next_at().is_some_and(|at| at <= self.now) {
             if let Some(delivery) = self.network.next() {
@@ -387,11 +359,9 @@ impl World {
             Action::Dial(server) => self.network.dial(id, server, now, delay()),
             Action::Say(server, text) => self.network.say(id, server, &text, now, delay),
             Action::Connect(link) => self.network.connect((id, link)),
-            Action::Offer(link) => self.describe(
-                id,
-                link,
-                jupyterlite_webrtc::room::signaling::DescriptionKind::Offer,
-            ),
+            Action::Offer(link) => {
+                self.describe(id, link, jupyterlite_webrtc::room::signaling::DescriptionKind::Offer)
+            }
             Action::Accept { link, kind, sdp } => {
                 use jupyterlite_webrtc::room::signaling::DescriptionKind::{Answer, Offer};
                 self.network.accept((id, link), &sdp, now, delay);
@@ -401,9 +371,7 @@ impl World {
             }
             Action::AddCandidate { .. } => {}
             Action::Close(link) => self.network.cut((id, link), now, delay, [false, true]),
-            Action::Send { link, lane, frame } => {
-                self.network.send((id, link), lane, frame, now, delay())
-            }
+            Action::Send { link, lane, frame } => self.network.send((id, link), lane, frame, now, delay()),
             Action::Apply { document, update } => page.apply(document, &update),
             Action::Compact(document) => {
                 let whole = page.whole(document);
@@ -424,9 +392,7 @@ impl World {
                 self.log(|| format!("page {id} is settled: {settlement:?}"));
                 self.proceed(id);
             }
-            Action::Notice { notice, detail } => {
-                self.log(|| format!("page {id}: {notice:?} {detail}"))
-            }
+            Action::Notice { notice, detail } => self.log(|| format!("page {id}: {notice:?} {detail}")),
             Action::Presence { .. } | Action::PresenceGone { .. } | Action::StatusChanged => {}
         }
     }
@@ -439,8 +405,7 @@ impl World {
     ) {
         if let Some(sdp) = self.network.describe((id, link)) {
             let at = self.now + self.chance.f64() * 20.0;
-            self.network
-                .schedule(at, id, Event::Described { link, kind, sdp });
+            self.network.schedule(at, id, Event::Described { link, kind, sdp });
         }
     }
 
@@ -457,26 +422,17 @@ impl World {
                 .flat_map(|page| page.drive.keys())
                 .filter(|path| path.contains("copy"))
                 .count();
-            assert_eq!(
-                copies, 0,
-                "nobody had a file of their own, and there are copies"
-            );
+            assert_eq!(copies, 0, "nobody had a file of their own, and there are copies");
         }
     }
 
     fn check_indexes(&self) {
-        let indexes: BTreeMap<_, Vec<_>> = self
-            .pages
-            .iter()
-            .map(|(id, page)| (id, page.room.entries().collect()))
-            .collect();
+        let indexes: BTreeMap<_, Vec<_>> =
+            self.pages.iter().map(|(id, page)| (id, page.room.entries().collect())).collect();
         let mut all = indexes.iter();
         if let Some((first, index)) = all.next() {
             for (id, other) in all {
-                assert_eq!(
-                    index, other,
-                    "pages {first} and {id} have different indexes"
-                );
+                assert_eq!(index, other, "pages {first} and {id} have different indexes");
             }
         }
     }
@@ -490,7 +446,7 @@ impl World {
                 let (first, expected) = texts.entry(path).or_insert((*id, text.clone()));
                 assert_eq!(*expected, text, "pages {first} and {id} differ in {path}");
             }
-            for path in page.wanted.iter().filter(|path| page.drive.contains_key(*path)) {
+            if let Some(path) = page.wanted.iter().find(|path| page.drive.contains_key(*path)) {
                 let entry = page.room.entry(path);
                 let state = entry.and_then(|entry| page.room.document_state(entry.document));
                 let status = page.room.status();
@@ -505,32 +461,14 @@ impl World {
         for page in self.pages.values() {
             per_place.extend(page.open.values().map(|open| text_of(&open.doc)));
             per_place.extend(page.drive.values().cloned());
-            per_place.extend(
-                page.room
-                    .entries()
-                    .filter_map(|entry| held(page, entry.document)),
-            );
+            per_place.extend(page.room.entries().filter_map(|entry| held(page, entry.document)));
         }
-        per_place.extend(
-            self.gone
-                .iter()
-                .flat_map(|person| person.drive.values().cloned()),
-        );
+        per_place.extend(self.gone.iter().flat_map(|person| person.drive.values().cloned()));
         for marker in self.certain.iter().chain(&self.doubtful) {
-            let most = per_place
-                .iter()
-                .map(|text| text.matches(marker.as_str()).count())
-                .max()
-                .unwrap_or(0);
-            assert!(
-                most <= 1,
-                "{marker} is not there exactly once, but {most} times"
-            );
+            let most = per_place.iter().map(|text| text.matches(marker.as_str()).count()).max().unwrap_or(0);
+            assert!(most <= 1, "{marker} is not there exactly once, but {most} times");
             let may_miss = self.doubtful.contains(marker);
-            assert!(
-                most == 1 || may_miss,
-                "{marker} is not there exactly once, but nowhere"
-            );
+            assert!(most == 1 || may_miss, "{marker} is not there exactly once, but nowhere");
         }
         for text in &per_place {
             let heads = ["the same", "only the author has this", "also the same"];
@@ -548,9 +486,7 @@ fn held(page: &Page, document: jupyterlite_webrtc::room::ids::DocumentId) -> Opt
     use yrs::{Transact, Update};
     let doc = yrs::Doc::with_client_id(1);
     for update in page.room.content(document)? {
-        doc.transact_mut()
-            .apply_update(Update::decode_v1(&update).expect("valid"))
-            .expect("it applies");
+        doc.transact_mut().apply_update(Update::decode_v1(&update).expect("valid")).expect("it applies");
     }
     Some(text_of(&doc))
 }

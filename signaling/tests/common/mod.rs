@@ -45,11 +45,7 @@ impl TestServer {
         let address = server.address();
         let stop = CancellationToken::new();
         let task = tokio::spawn(server.run(stop.clone().cancelled_owned()));
-        Self {
-            address,
-            stop,
-            task,
-        }
+        Self { address, stop, task }
     }
 
     /// Begins to stop the server.
@@ -75,9 +71,7 @@ impl TestServer {
     }
 
     pub async fn client_with(&self, path: &str, headers: &[(&'static str, &str)]) -> Client {
-        let mut request = format!("ws://{}{path}", self.address)
-            .into_client_request()
-            .unwrap();
+        let mut request = format!("ws://{}{path}", self.address).into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
@@ -117,13 +111,11 @@ impl Client {
     }
 
     pub async fn subscribe(&mut self, topics: &[&str]) {
-        self.send_json(json!({"type": "subscribe", "topics": topics}))
-            .await;
+        self.send_json(json!({"type": "subscribe", "topics": topics})).await;
     }
 
     pub async fn publish(&mut self, topic: &str, data: &str) {
-        self.send_json(json!({"type": "publish", "topic": topic, "data": data}))
-            .await;
+        self.send_json(json!({"type": "publish", "topic": topic, "data": data})).await;
     }
 
     /// The next message; pings are answered on the way.

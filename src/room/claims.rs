@@ -1,0 +1,110 @@
+//! Claims: how a document gets its line in the room's index.
+//!
+//! A claim is told to everybody who is here, and counts as confirmed when all of them have merged it.
+//! Whoever claimed the same path before that had told so by then, so the entry that stands is known.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::ids::PeerId;
+use super::index::{Change, Entry};
+use super::message::{Header, Message};
+use super::{Action, Claim, Room};
+
+/// Claims that not everybody has confirmed.
+#[derive(Default)]
+pub struct Claims {
+    open: BTreeMap<u32, OpenClaim>,
+}
+
+struct OpenClaim {
+    path: String,
+    unconfirmed: BTreeSet<PeerId>,
+}
+
+impl Claims {
+    /// Nobody waits for a peer that is gone.
+    pub fn forget(&mut self, peer: PeerId) {
+        for claim in self.open.values_mut() {
+            claim.unconfirmed.remove(&peer);
+        }
+    }
+}
+
+impl Room {
+    pub(super) fn claim(&mut self, number: u32, claim: Claim) {
+        let standing = self.index.get(&claim.path).cloned();
+        let taken = standing.as_ref().filter(|entry| entry.document != claim.document && !claim.replace);
+        if let Some(entry) = taken {
+            return self.act(Action::Claimed { number, entry: entry.clone() });
+        }
+        let mut entry =
+            Entry::claim(&claim.path, claim.document, &claim.content_type, &claim.format, self.now);
+        if let Some(standing) = standing {
+            entry.lamport = standing.lamport.saturating_add(u32::from(standing.document != claim.document));
+            entry.since = if standing.document == claim.document { standing.since } else { entry.since };
+        }
+        self.hold(claim.document, claim.update.into());
+        self.merge_entries(vec![entry.clone()], None);
+        let message = Message::bare(Header::Index { entries: vec![entry], confirm: Some(number) });
+        self.tell_everybody(&message);
+        self.sync_with_all(claim.document);
+        let unconfirmed = self.ready_peers().map(|(id, _)| id).collect();
+        self.claims.open.insert(number, OpenClaim { path: claim.path, unconfirmed });
+        self.finish_claims();
+    }
+
+    pub(super) fn index_arrived(&mut self, id: PeerId, entries: Vec<Entry>, confirm: Option<u32>) {
+        self.merge_entries(entries, Some(id));
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return;
+        };
+        peer.informed = true;
+        self.seek = true;
+        if let Some(number) = confirm {
+            peer.outbox.push(&Message::bare(Header::IndexConfirmed { number }));
+        }
+    }
+
+    /// Merges lines and passes on those that are news: not everybody may be connected to everybody.
+    pub(super) fn merge_entries(&mut self, entries: Vec<Entry>, from: Option<PeerId>) {
+        let changes: Vec<Change> = entries.into_iter().filter_map(|entry| self.index.merge(entry)).collect();
+        if changes.is_empty() {
+            return;
+        }
+        if from.is_some() {
+            let entries = changes.iter().map(|change| change.entry.clone()).collect();
+            let message = Message::bare(Header::Index { entries, confirm: None });
+            let others = self.ready_peers().filter(|(id, _)| Some(*id) != from);
+            others.for_each(|(_, peer)| peer.outbox.push(&message));
+        }
+        self.seek = true;
+        for change in changes {
+            self.documents.entry(change.entry.document).or_default();
+            if let Some(previous) = &change.previous {
+                self.forget_if_unnamed(previous.document);
+            }
+            self.act(Action::Index(change));
+        }
+    }
+
+    pub(super) fn confirmed(&mut self, id: PeerId, number: u32) {
+        if let Some(claim) = self.claims.open.get_mut(&number) {
+            claim.unconfirmed.remove(&id);
+        }
+        self.finish_claims();
+    }
+
+    pub(super) fn finish_claims(&mut self) {
+        let done = |claim: &OpenClaim| claim.unconfirmed.is_empty();
+        let numbers: Vec<_> =
+            self.claims.open.iter().filter(|(_, claim)| done(claim)).map(|(number, _)| *number).collect();
+        for number in numbers {
+            let Some(claim) = self.claims.open.remove(&number) else {
+                continue;
+            };
+            if let Some(entry) = self.index.get(&claim.path).cloned() {
+                self.act(Action::Claimed { number, entry });
+            }
+        }
+    }
+}

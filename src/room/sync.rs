@@ -1,0 +1,128 @@
+//! Synchronising documents with peers: Yjs's sync protocol, with a subscription.
+//!
+//! A `Sync` message is Yjs's sync step 1, which carries the state vector, and asks to be told of what
+//! comes after. The answer is what the asker lacks. Both sides ask, so both are told.
+
+use std::rc::Rc;
+
+use super::Room;
+use super::ids::{DocumentId, PeerId};
+use super::message::{Header, Message};
+use super::replica::ReplicaError;
+
+impl Room {
+    /// Asks a peer for what we lack of a document, and to be told of every update from then on.
+    pub(super) fn ask(&mut self, id: PeerId, document_id: DocumentId) {
+        let Some(document) = self.documents.get(&document_id) else {
+            return;
+        };
+        let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_ready()) else {
+            return;
+        };
+        if !std::mem::replace(&mut peer.agreement(document_id).asked, true) {
+            let header = Header::Sync { document: document_id, held: document.held };
+            peer.outbox.push(&Message { header, body: document.replica.state_vector().into() });
+        }
+    }
+
+    /// Brings a new peer and every document that is here together.
+    pub(super) fn sync_all_with(&mut self, id: PeerId) {
+        let held = self.documents.iter().filter(|(_, document)| document.held).map(|(id, _)| *id);
+        for document in held.collect::<Vec<_>>() {
+            self.ask(id, document);
+        }
+        self.seek = true;
+    }
+
+    pub(super) fn sync_with_all(&mut self, document: DocumentId) {
+        let peers: Vec<_> = self.ready_peers().map(|(id, _)| id).collect();
+        peers.into_iter().for_each(|id| self.ask(id, document));
+    }
+
+    pub(super) fn sync_arrived(
+        &mut self,
+        id: PeerId,
+        document_id: DocumentId,
+        held: bool,
+        state_vector: &[u8],
+    ) -> Result<(), String> {
+        let now = self.now;
+        let origin = self.me;
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return Ok(());
+        };
+        if !peer.sync_rate.take(now) {
+            return Err("it asks for documents more often than can be answered".into());
+        }
+        peer.agreement(document_id).missing = !held;
+        self.seek |= held;
+        let document = self.documents.get(&document_id).filter(|document| document.held);
+        let Some(document) = document else {
+            peer.outbox.push(&Message::bare(Header::Missing { document: document_id }));
+            return Ok(());
+        };
+        let mut updates = document.replica.missing_from(state_vector).map_err(|error| error.to_string())?;
+        if updates.is_empty() {
+            updates.push(Rc::from(yrs::Update::EMPTY_V1));
+        }
+        let last = updates.len() - 1;
+        let answer = updates.into_iter().enumerate().map(|(i, body)| {
+            let header = Header::Update { document: document_id, origin, answers: i == last };
+            Message { header, body }
+        });
+        peer.outbox.push_in_order(&answer.collect::<Vec<_>>());
+        peer.agreement(document_id).subscribed = true;
+        // It has the document, but did not when we asked, or has something new.
+        let lacks = document.replica.lacks(state_vector).map_err(|error| error.to_string())?;
+        let agreement = peer.agreement(document_id);
+        if lacks || (held && !agreement.following) {
+            self.ask(id, document_id);
+        }
+        Ok(())
+    }
+
+    pub(super) fn update_arrived(
+        &mut self,
+        id: PeerId,
+        document: DocumentId,
+        update: &[u8],
+        answers: bool,
+    ) -> Result<(), String> {
+        let Some(peer) = self.peers.get_mut(&id) else {
+            return Ok(());
+        };
+        let agreement = peer.agreement(document);
+        agreement.arriving = None;
+        if answers {
+            agreement.asked = false;
+            agreement.missing = false;
+            agreement.following = true;
+        }
+        if !self.documents.contains_key(&document) {
+            // Of a document that has been replaced at its path, or was never named.
+            return Ok(());
+        }
+        self.status_changed = true;
+        match self.integrate(document, &Rc::from(update), false) {
+            Ok(()) => {}
+            // It was not kept, so it is asked for again, after what it waits for.
+            Err(ReplicaError::TooFarAhead) => self.sync_with_all(document),
+            Err(error) => return Err(error.to_string()),
+        }
+        let held = self.documents.get(&document).is_some_and(|document| document.held);
+        if answers && !held {
+            self.held(document);
+            self.sync_with_all(document);
+        }
+        Ok(())
+    }
+
+    pub(super) fn missing_arrived(&mut self, id: PeerId, document_id: DocumentId) {
+        if let Some(peer) = self.peers.get_mut(&id) {
+            let agreement = peer.agreement(document_id);
+            agreement.missing = true;
+            agreement.asked = false;
+        }
+        self.forget_source(document_id, id);
+    }
+}

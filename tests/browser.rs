@@ -1,0 +1,247 @@
+//! The engine in a real browser: rooms joined by real RTCPeerConnections, both ends in one page, over
+//! the real signaling server.
+//!
+//! `scripts/with-signaling.sh` starts the server and says where it is.
+
+#![cfg(target_arch = "wasm32")]
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use futures::channel::mpsc::{UnboundedReceiver, unbounded};
+use futures::future::{Either, select};
+use futures::lock::Mutex;
+use futures::{FutureExt, StreamExt, pin_mut};
+use gloo_timers::future::TimeoutFuture;
+use js_sys::{Array, Function, Object, Reflect, Uint8Array};
+use jupyterlite_webrtc::{Engine, genesis_of};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_test::*;
+use yrs::updates::decoder::Decode;
+use yrs::{Doc, GetString, ReadTxn, StateVector, Text, Transact, Update};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+const SIGNALING: Option<&str> = option_env!("SIGNALING_URL");
+/// How long anything may take before it counts as broken, in milliseconds.
+const PATIENCE: u32 = 30_000;
+
+/// A page in a room.
+struct Page {
+    engine: Engine,
+    events: Mutex<UnboundedReceiver<JsValue>>,
+    _ears: [Closure<dyn FnMut(JsValue)>; 2],
+}
+
+impl Page {
+    fn join(room: &str, secret: Option<&str>) -> Self {
+        Self::join_at(SIGNALING.expect("run by scripts/with-signaling.sh"), room, secret)
+    }
+
+    fn join_at(url: &str, room: &str, secret: Option<&str>) -> Self {
+        let options = Object::new();
+        set(&options, "signaling", &Array::of1(&url.into()));
+        set(&options, "prefix", &"the browser tests".into());
+        set(&options, "room", &room.into());
+        if let Some(secret) = secret {
+            set(&options, "secret", &secret.into());
+        }
+        let (heard, events) = unbounded();
+        let ear = Closure::new(move |event| drop(heard.unbounded_send(event)));
+        let failed = Closure::new(|message: JsValue| panic!("the engine failed: {message:?}"));
+        let function = |ear: &Closure<dyn FnMut(JsValue)>| ear.as_ref().unchecked_ref::<Function>().clone();
+        let engine =
+            Engine::new(options.into(), function(&ear), function(&failed)).expect("the engine starts");
+        Self { engine, events: Mutex::new(events), _ears: [ear, failed] }
+    }
+
+    /// The next event of a kind, for which `matches` is true.
+    async fn hears(&self, kind: &str, matches: impl Fn(&JsValue) -> bool) -> JsValue {
+        let mut events = self.events.lock().await;
+        let heard = async {
+            loop {
+                let event = events.next().await.expect("the engine keeps its listener");
+                if text(&event, "type") == kind && matches(&event) {
+                    return event;
+                }
+            }
+        };
+        let late = TimeoutFuture::new(PATIENCE);
+        pin_mut!(heard);
+        match select(heard, late).await {
+            Either::Left((event, _)) => event,
+            Either::Right(_) => panic!("never heard {kind}"),
+        }
+    }
+
+    async fn settles(&self) -> String {
+        text(&self.hears("settled", |_| true).await, "settlement")
+    }
+
+    /// Puts a text into the room; returns its genesis id.
+    async fn claims(&self, path: &str, content: &str) -> String {
+        let doc = Doc::with_client_id(7);
+        doc.get_or_insert_text("text").push(&mut doc.transact_mut(), content);
+        let update = doc.transact().encode_state_as_update_v1(&StateVector::default());
+        let genesis = genesis_of(&update);
+        let entry = Object::new();
+        for (key, value) in
+            [("path", path), ("genesis", &genesis), ("contentType", "file"), ("format", "text")]
+        {
+            set(&entry, key, &value.into());
+        }
+        self.engine.claim(1, entry.into(), update, false).expect("a good claim");
+        self.hears("claimed", |_| true).await;
+        genesis
+    }
+
+    /// Waits until the document is here; returns its text.
+    async fn holds(&self, genesis: &str) -> String {
+        if self.engine.document_state(genesis) != "held" {
+            self.hears("held", |event| text(event, "genesis") == genesis).await;
+        }
+        let doc = Doc::with_client_id(8);
+        let content = doc.get_or_insert_text("text");
+        for update in self.engine.content(genesis).expect("it is held").iter() {
+            apply(&doc, &update);
+        }
+        content.get_string(&doc.transact())
+    }
+}
+
+fn apply(doc: &Doc, update: &JsValue) {
+    let update = Uint8Array::new(update).to_vec();
+    doc.transact_mut().apply_update(Update::decode_v1(&update).unwrap()).unwrap();
+}
+
+fn set(object: &Object, key: &str, value: &JsValue) {
+    Reflect::set(object, &key.into(), value).unwrap();
+}
+
+fn get(object: &JsValue, key: &str) -> JsValue {
+    Reflect::get(object, &key.into()).unwrap()
+}
+
+fn text(object: &JsValue, key: &str) -> String {
+    get(object, key).as_string().unwrap_or_default()
+}
+
+fn fresh_room() -> String {
+    format!("room {}", js_sys::Math::random())
+}
+
+#[wasm_bindgen_test]
+async fn alone_is_what_the_server_says() {
+    let page = Page::join(&fresh_room(), None);
+    assert_eq!(page.settles().await, "alone");
+}
+
+#[wasm_bindgen_test]
+async fn no_server_is_no_answer() {
+    let page = Page::join_at("ws://127.0.0.1:9/", &fresh_room(), None);
+    assert_eq!(page.settles().await, "unanswered");
+    page.hears("notice", |event| text(event, "code") == "signaling-unreachable").await;
+}
+
+#[wasm_bindgen_test]
+async fn two_who_join_at_once_share_and_edit() {
+    let room = fresh_room();
+    let (a, b) = (Page::join(&room, None), Page::join(&room, None));
+    let (at_a, at_b) = futures::join!(a.settles(), b.settles());
+    // The server may have counted one before it heard of the other.
+    assert!([at_a, at_b].contains(&"together".to_owned()));
+    let genesis = a.claims("a.txt", "hello").await;
+    assert_eq!(b.holds(&genesis).await, "hello");
+
+    b.engine.attach(&genesis).unwrap();
+    let doc = Doc::with_client_id(9);
+    let content = doc.get_or_insert_text("text");
+    a.engine.content(&genesis).unwrap().iter().for_each(|update| apply(&doc, &update));
+    let mut transaction = doc.transact_mut();
+    content.push(&mut transaction, " world");
+    a.engine.edited(&genesis, transaction.encode_update_v1()).unwrap();
+    let heard = b.hears("apply", |event| text(event, "genesis") == genesis).await;
+    assert!(Uint8Array::new(&get(&heard, "update")).length() > 0);
+    assert_eq!(b.holds(&genesis).await, "hello world");
+}
+
+#[wasm_bindgen_test]
+async fn forty_megabytes_arrive() {
+    let room = fresh_room();
+    let a = Page::join(&room, Some("a secret"));
+    a.settles().await;
+    let large = "0123456789abcdef".repeat(40 * 1024 * 1024 / 16);
+    let genesis = a.claims("large.txt", &large).await;
+    let b = Page::join(&room, Some("a secret"));
+    assert_eq!(b.settles().await, "together");
+    assert!(b.holds(&genesis).await == large, "it is not what was sent");
+}
+
+#[wasm_bindgen_test]
+async fn another_secret_gets_nothing_but_a_message() {
+    let room = fresh_room();
+    let a = Page::join(&room, Some("a secret"));
+    a.settles().await;
+    let genesis = a.claims("a.txt", "for us only").await;
+    let stranger = Page::join(&room, Some("another secret"));
+    stranger.hears("notice", |event| text(event, "code") == "wrong-secret").await;
+    assert_eq!(stranger.settles().await, "unanswered");
+    assert_eq!(stranger.engine.document_state(&genesis), "unknown");
+    assert!(stranger.engine.entry("a.txt").is_undefined());
+}
+
+#[wasm_bindgen_test]
+async fn presence_comes_and_goes_with_its_page() {
+    let room = fresh_room();
+    let (a, b) = (Page::join(&room, None), Page::join(&room, None));
+    futures::join!(a.settles(), b.settles());
+    // Client 5 at clock 1 with the state {}.
+    a.engine.presence(None, vec![1, 5, 1, 2, b'{', b'}']).unwrap();
+    b.hears("presence", |event| get(event, "channel").is_null()).await;
+    a.engine.leave();
+    let gone = b.hears("presence-gone", |_| true).await;
+    assert_eq!(Array::from(&get(&gone, "clients")).get(0), JsValue::from(5));
+}
+
+#[wasm_bindgen_test]
+async fn the_page_may_call_back_at_once() {
+    // What JupyterLab does: it edits the document while it is being told of a change.
+    let room = fresh_room();
+    let (a, b) = (Page::join(&room, None), Page::join(&room, None));
+    futures::join!(a.settles(), b.settles());
+    let genesis = a.claims("a.txt", "x").await;
+    b.holds(&genesis).await;
+    let answers = Rc::new(RefCell::new(0));
+    let b = Rc::new(b);
+    b.engine.attach(&genesis).unwrap();
+    let edit = {
+        let doc = Doc::with_client_id(10);
+        let content = doc.get_or_insert_text("text");
+        a.engine.content(&genesis).unwrap().iter().for_each(|update| apply(&doc, &update));
+        move |chunk: &str| {
+            let mut transaction = doc.transact_mut();
+            content.push(&mut transaction, chunk);
+            transaction.encode_update_v1()
+        }
+    };
+    a.engine.edited(&genesis, edit("y")).unwrap();
+    let listening = async {
+        b.hears("apply", |_| {
+            *answers.borrow_mut() += 1;
+            let doc = Doc::with_client_id(11);
+            let content = doc.get_or_insert_text("text");
+            b.engine.content(&genesis).unwrap().iter().for_each(|update| apply(&doc, &update));
+            let mut transaction = doc.transact_mut();
+            content.push(&mut transaction, "z");
+            b.engine.edited(&genesis, transaction.encode_update_v1()).is_ok()
+        })
+        .await
+    };
+    listening.fuse().await;
+    a.engine.attach(&genesis).unwrap();
+    if !a.holds(&genesis).await.contains('z') {
+        a.hears("apply", |_| true).await;
+    }
+    assert_eq!(a.holds(&genesis).await, "xyz");
+    assert_eq!(*answers.borrow(), 1);
+}
