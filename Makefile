@@ -5,6 +5,7 @@
 #   make test     format, lint and test everything, up to real browsers
 #   make dist     the wheel and the npm tarball, in dist/
 #   make build    the engine and the extension
+#   make bench    join, throughput, keystrokes and size, beside y-webrtc and the bare data channel
 #   make lint     formatters and linters only
 #   make clean    throw away what was built; make distclean: and what was installed
 
@@ -31,7 +32,7 @@ SHIM_SOURCES := $(filter-out %.test.ts,$(call find,js-shim,*.ts)) tsconfig.json
 LAB_SOURCES := package.json webpack.config.cjs $(call find,schema,*.json) $(call find,style,*)
 WHEEL_SOURCES := python/pyproject.toml python/install.json python/README.md $(call find,python/jupyterlite_webrtc,*.py)
 
-.PHONY: all build demo dist lint test test-rust test-wasm test-ts test-signaling test-e2e clean distclean
+.PHONY: all build demo dist lint test test-rust test-wasm test-ts test-signaling test-e2e bench clean distclean
 all: build
 
 # ---------------------------------------------------------------- tools and packages
@@ -152,6 +153,9 @@ test-signaling: $(SIGNALING) $(NODE_MODULES)
 
 test-e2e: $(STAMPS)/site $(SIGNALING) $(STAMPS)/browsers
 	SITE_DIR="$(CURDIR)/target/site" SIGNALING_BIN="$(CURDIR)/$(SIGNALING)" node --test --test-concurrency=1 tests/e2e/*.test.mjs
+
+bench: $(PKG) $(LABEXTENSION) $(SIGNALING) $(NODE_MODULES) $(STAMPS)/browsers
+	SIGNALING_BIN="$(CURDIR)/$(SIGNALING)" node bench/run.mjs
 
 clean:
 	rm -rf lib pkg dist target/stamps target/site target/lite demo/_output python/jupyterlite_webrtc/labextension
