@@ -15,13 +15,13 @@ const IN_PAGE = () => {
     );
   // What is told, and asked, is noted: it may be gone before a test looks.
   const noted = new WeakSet();
-  new MutationObserver(changes => {
+  new window.MutationObserver(changes => {
     for (const node of changes.flatMap(change => [...change.addedNodes])) {
       for (const [kind, selector] of [
         ['notices', '.Toastify__toast'],
         ['dialogs', '.jp-Dialog']
       ]) {
-        if (node instanceof Element) {
+        if (node instanceof window.Element) {
           const found = node.matches(selector)
             ? node
             : node.querySelector(selector);
@@ -42,16 +42,22 @@ const IN_PAGE = () => {
  * @param options.site Where the site is.
  * @param options.name Their name in the URL; none if null.
  * @param options.config Keys to change in `jupyter-config-data` of the site.
+ * @param options.appConfig The same for single applications: `{lab: {…}}`.
  * @param options.settings Settings of plugins, as in `overrides.json`.
  * @param options.files Files of their own drive: path to notebook or text.
  * @param options.init A function that runs in the page before anything else.
  */
 export async function person(
   browser,
-  { site, name, config = {}, settings, files, init } = {}
+  { site, name, config = {}, appConfig = {}, settings, files, init } = {}
 ) {
   const context = await browser.newContext({
-    viewport: { width: 1200, height: 800 }
+    viewport: { width: 1200, height: 800 },
+    // A service worker would fetch the configuration past the change that is made to it here.
+    serviceWorkers:
+      settings || Object.keys(appConfig).length || Object.keys(config).length
+        ? 'block'
+        : 'allow'
   });
   const page = await context.newPage();
   const one = new Person(page, context, site, name);
@@ -66,8 +72,12 @@ export async function person(
       return route.fulfill({ response });
     }
     const json = await response.json();
-    if (new URL(route.request().url()).pathname === '/jupyter-lite.json') {
-      const data = json['jupyter-config-data'];
+    const { pathname } = new URL(route.request().url());
+    const data = (json['jupyter-config-data'] ??= {});
+    const app = pathname.split('/').at(-2);
+    if (app) {
+      Object.assign(data, appConfig[app]);
+    } else {
       Object.assign(data, config);
       data.settingsOverrides = { ...data.settingsOverrides, ...settings };
     }
@@ -75,7 +85,12 @@ export async function person(
   });
   page.on('websocket', socket => one.sockets.push(socket.url()));
   page.on('request', request => one.requests.push(request.url()));
-  page.on('pageerror', error => one.errors.push(String(error.message)));
+  page.on('pageerror', error => {
+    // What has no message is the service worker's, which was not allowed to register.
+    if (error.message !== 'undefined') {
+      one.errors.push(error.message);
+    }
+  });
   page.on('console', message =>
     one.console.push(`${message.type()}: ${message.text()}`)
   );
@@ -178,9 +193,16 @@ export class Person {
     await this.page.evaluate(() =>
       window.jupyterapp.shell.activateById('jp-collaboration-panel')
     );
-    await this.page
-      .locator('.jp-CollaboratorFile', { hasText: path })
+    const collaborator = this.page.locator('.jp-Collaborator', {
+      has: this.page.locator('.jp-CollaboratorFile', { hasText: path })
+    });
+    await collaborator
       .first()
+      .locator('.jp-CollaboratorHeaderCollapser')
+      .click();
+    await collaborator
+      .first()
+      .locator('.jp-CollaboratorFile', { hasText: path })
       .click({ timeout: PATIENCE });
     await this.isOpen(path);
   }
@@ -358,6 +380,28 @@ export class Person {
       [...document.querySelectorAll('.jp-CollaboratorHeader')].map(one =>
         one.lastChild.textContent.trim()
       )
+    );
+  }
+
+  /** Say yes to the dialog that is open. */
+  async accept() {
+    await this.page
+      .locator('.jp-Dialog-button.jp-mod-accept')
+      .click({ timeout: PATIENCE });
+  }
+
+  /** Press Share; the link, as it was copied. */
+  async share() {
+    await this.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await this.page.locator('.jp-WebrtcShare').click({ timeout: PATIENCE });
+    await this.noticed(/You are sharing this/);
+    return this.page.evaluate(() => navigator.clipboard.readText());
+  }
+
+  /** Who this person is to others. */
+  identity() {
+    return this.page.evaluate(
+      () => window.jupyterapp.serviceManager.user.identity
     );
   }
 
