@@ -3,10 +3,10 @@
  * run has two fresh pages, and the systems take turns, so that all of them meet the same machine.
  */
 import { median, ratio, spread } from '../lib/figures.mjs';
-import { freshRoom, withPages } from '../lib/site.mjs';
+import { freshRoom } from '../lib/site.mjs';
 
 const BYTES = 200_000;
-const RUNS = 12;
+const RUNS = 10;
 
 export async function join(site) {
   const times = { ours: [], cold: [], 'y-webrtc': [], bare: [] };
@@ -18,12 +18,11 @@ export async function join(site) {
         room: freshRoom(),
         bytes: BYTES
       };
-      await withPages(site, 1, async host => {
-        await host.run('host', o);
-        const guest = await site.page({ load: !isCold });
-        times[contestant].push(await guest.run('join', o));
-        await guest.close();
-      });
+      const pages = [site.page(), site.page({ load: !isCold })];
+      const [host, guest] = await Promise.all(pages);
+      await host.run('host', o);
+      times[contestant].push(await guest.run('join', o));
+      await Promise.all([host.close(), guest.close()]);
     }
   }
   const row = ours => ({

@@ -124,9 +124,7 @@ export class Link {
 
   /** Send so many bytes in messages of this size; resolves when the other side has them all. */
   async send(total: number, message: number): Promise<void> {
-    const answered = new Promise(
-      resolve => (this.bytes.onmessage = resolve)
-    );
+    const answered = new Promise(resolve => (this.bytes.onmessage = resolve));
     await this.pour(total, message);
     await answered;
   }

@@ -25,12 +25,17 @@ const functions = {
 
   // ------------------------------------------------------------ joining, as an application does
 
-  /** Be there with a document, for `join`. */
-  async host(o: { system: System; room: string; bytes: number }) {
+  /** Be there with a document, for `join`; or, over the bare channel, with bytes for who asks. */
+  async host(o: {
+    system: System;
+    room: string;
+    bytes: number;
+    message?: number;
+  }) {
     if (o.system === 'bare') {
       bare = await Bare.join(signaling, o.room, false);
       void bare.link().then(link => {
-        link.keys.onmessage = () => link.pour(o.bytes, 65_536);
+        link.keys.onmessage = () => link.pour(o.bytes, o.message ?? 65_536);
       });
       return;
     }
@@ -124,9 +129,15 @@ const functions = {
     wait: number;
   }) {
     const ydoc = new Y.Doc();
-    const complete = isComplete(ydoc, o.bytes).then(() => performance.now());
+    let complete = isComplete(ydoc, o.bytes).then(() => performance.now());
     let ready: number;
-    if (o.system === 'ours') {
+    if (o.system === 'bare') {
+      bare = await Bare.join(signaling, o.room, true);
+      const link = await bare.link();
+      ready = performance.now();
+      complete = link.receive(o.bytes).then(() => performance.now());
+      link.keys.send('go');
+    } else if (o.system === 'ours') {
       const joined = await Ours.join(signaling, o.room);
       joined.open(o.path, ydoc);
       ready = await joined.ready;
@@ -355,7 +366,7 @@ function idle(): Promise<void> {
 
 Object.assign(window, {
   bench: {
-    run: (name: keyof typeof functions, options: any) =>
+    run: (name: keyof typeof functions, options: never) =>
       functions[name](options)
   }
 });
