@@ -14,6 +14,7 @@ export class Attachment implements IAttachment {
     this.genesis = options.genesis;
     this._engine = options.engine;
     this._ydoc = options.ydoc;
+    this._edited = options.edited;
     this._disposed = options.disposed;
     this._ydoc.on('update', this._onUpdate);
     this._engine()?.attach(this.genesis);
@@ -54,6 +55,7 @@ export class Attachment implements IAttachment {
     content.forEach(update => this.apply(update));
     if (own) {
       this._engine()?.edited(this.genesis, own);
+      this._edited(this, own);
     }
   }
 
@@ -65,11 +67,13 @@ export class Attachment implements IAttachment {
   private _onUpdate = (update: Uint8Array, origin: unknown): void => {
     if (origin !== this) {
       this._engine()?.edited(this.genesis, update);
+      this._edited(this, update);
     }
   };
 
   private _engine: () => Engine | null;
   private _ydoc: Y.Doc;
+  private _edited: (attachment: Attachment, update: Uint8Array) => void;
   private _disposed: (attachment: Attachment) => void;
   private _isDisposed = false;
 }
@@ -80,6 +84,8 @@ export namespace Attachment {
     engine: () => Engine | null;
     genesis: GenesisId;
     ydoc: Y.Doc;
+    /** Called with every update that goes to the room: the page may show the document twice. */
+    edited: (attachment: Attachment, update: Uint8Array) => void;
     /** Called once, when the Y.Doc no longer takes part. */
     disposed: (attachment: Attachment) => void;
   }

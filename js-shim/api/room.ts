@@ -138,6 +138,10 @@ class Room implements IRoom {
       engine: this._live,
       genesis,
       ydoc,
+      edited: (author, update) =>
+        this._attached(genesis)
+          .filter(one => one !== author)
+          .forEach(one => one.apply(update)),
       disposed: gone => {
         presence?.dispose();
         this._attachments.delete(gone);
