@@ -29,6 +29,9 @@ import {
 /** The shortest room prefix. It keeps sites with rooms of the same name apart. */
 const SHORTEST_PREFIX = 8;
 
+/** Between two calls of the status listeners, in milliseconds. */
+const STATUS_PAUSE = 100;
+
 /** Join a room. Rejects, with a message for a person, when the options or the browser don't allow it. */
 export async function joinRoom(options: IRoomOptions): Promise<IRoom> {
   check(options);
@@ -238,12 +241,26 @@ class Room implements IRoom {
         this._settled.resolve(event.settlement);
         break;
       case 'status':
-        this._statusListeners.call();
+        this._statusChanged();
         break;
       case 'notice':
-        this._noticeListeners.call({ code: event.code, detail: event.detail });
+        this._notice(event.code, event.detail);
         break;
     }
+  }
+
+  /** While a large document arrives the status changes with every frame: listeners hear now and then. */
+  private _statusChanged(): void {
+    this._statusTimer ??= setTimeout(() => {
+      this._statusTimer = null;
+      this._statusListeners.call();
+    }, STATUS_PAUSE);
+  }
+
+  private _notice(code: INotice['code'], detail: string): void {
+    const urls = this._urls.join(', ');
+    const isSignaling = code === 'signaling-unreachable';
+    this._noticeListeners.call({ code, detail: isSignaling ? urls : detail });
   }
 
   private _attached(genesis: GenesisId): Attachment[] {
@@ -290,6 +307,7 @@ class Room implements IRoom {
   private _urls: string[];
   private _isDisposed = false;
   private _settled = deferred<Settlement>();
+  private _statusTimer: ReturnType<typeof setTimeout> | null = null;
   private _lastClaim = 0;
   private _claims = new Map<
     number,

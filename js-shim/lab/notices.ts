@@ -6,6 +6,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { INotice, IRoom } from '../api/types.js';
 import { IProblem } from './config.js';
 import { read, write } from './fragment.js';
+import { showProgress } from './progress.js';
 
 /** How long a notice stays that needs no action. */
 const BRIEF = 8000;
@@ -87,8 +88,10 @@ export class Notices {
   /** Pass on what a room says, until the returned function is called. */
   follow(room: IRoom): () => void {
     const stop = room.onNotice(notice => this._tell(notice));
+    const stopProgress = showProgress(room, this.trans, this._ready);
     return () => {
       stop();
+      stopProgress();
       this._withdraw();
     };
   }
@@ -130,8 +133,7 @@ export class Notices {
       case 'wrong-secret':
         return this.error(
           trans.__(
-            'The link has the wrong secret for this room. Ask for the link again. (%1)',
-            notice.detail
+            'Somebody in this room has a link with another secret, so you don’t see each other. Make sure that you both have the same link, to its very end.'
           )
         );
       case 'unknown-version':
