@@ -7,6 +7,7 @@
 #   make build    the engine and the extension
 #   make bench    join, throughput, keystrokes and size, beside y-webrtc and the bare data channel
 #   make lint     formatters and linters only
+#   make pictures take the pictures of the documentation again
 #   make clean    throw away what was built; make distclean: and what was installed
 
 SHELL := /bin/bash
@@ -32,7 +33,7 @@ SHIM_SOURCES := $(filter-out %.test.ts,$(call find,js-shim,*.ts)) tsconfig.json
 LAB_SOURCES := package.json webpack.config.cjs $(call find,schema,*.json) $(call find,style,*)
 WHEEL_SOURCES := python/pyproject.toml python/install.json python/README.md $(call find,python/jupyterlite_webrtc,*.py)
 
-.PHONY: all build demo dist lint test test-rust test-wasm test-ts test-signaling test-e2e bench clean distclean
+.PHONY: all build demo dist lint test test-rust test-wasm test-ts test-signaling test-e2e bench pictures clean distclean
 all: build
 
 # ---------------------------------------------------------------- tools and packages
@@ -160,6 +161,9 @@ test-e2e: $(STAMPS)/site $(SIGNALING) $(STAMPS)/browsers
 
 bench: $(PKG) $(LABEXTENSION) $(SIGNALING) $(NODE_MODULES) $(STAMPS)/browsers
 	SIGNALING_BIN="$(CURDIR)/$(SIGNALING)" node bench/run.mjs
+
+pictures: $(STAMPS)/site $(SIGNALING) $(STAMPS)/browsers
+	SITE_DIR="$(CURDIR)/target/site" SIGNALING_BIN="$(CURDIR)/$(SIGNALING)" node scripts/pictures.mjs
 
 clean:
 	rm -rf lib pkg dist target/stamps target/site target/lite demo/_output python/jupyterlite_webrtc/labextension
