@@ -301,12 +301,19 @@ export class Person {
     return this.run(path, (_, model) => Boolean(model.cells));
   }
 
-  command(id, args = {}) {
-    return this.page.evaluate(
+  /** Execute a command of the application, to its end. */
+  async command(id, args = {}) {
+    const done = this.page.evaluate(
       ([id, args]) =>
-        window.jupyterapp.commands.execute(id, args).then(() => undefined),
+        window.jupyterapp.commands.execute(id, args).then(() => true),
       [id, args]
     );
+    const late = pause(PATIENCE, false, { ref: false });
+    if (!(await Promise.race([done, late]))) {
+      throw new Error(
+        `${this.name} waited in vain for ${id}. Dialogs: ${JSON.stringify(this.dialogs)}`
+      );
+    }
   }
 
   /** The document as it would be saved. */

@@ -73,9 +73,9 @@ test('autosave saves what somebody else typed', async () => {
   assert.deepEqual([...ada.dialogs, ...grace.dialogs], [], 'dialogs');
 });
 
-for (const [name, command] of [
-  ['Reload from Disk', 'docmanager:reload'],
-  ['Revert to Checkpoint', 'docmanager:restore-checkpoint']
+for (const [name, command, questions] of [
+  ['Reload from Disk', 'docmanager:reload', 1],
+  ['Revert to Checkpoint', 'docmanager:restore-checkpoint', 2]
 ]) {
   test(`${name} while the other types: their typing is kept, nothing is doubled`, async () => {
     const [ada, grace] = await two();
@@ -84,6 +84,9 @@ for (const [name, command] of [
     await grace.sees(PATH, 'unwanted');
     await ada.enter(PATH);
     const ask = ada.command(command);
+    for (let question = 1; question < questions; question++) {
+      await ada.accept(); // which checkpoint
+    }
     await ada.page.locator('.jp-Dialog').first().waitFor();
     await grace.enter(PATH, 2);
     const typing = grace.page.keyboard.type(' one two three four five', {

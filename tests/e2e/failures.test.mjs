@@ -1,0 +1,222 @@
+/** Servers that are gone, storage that is full, documents that are huge, another browser. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { notebook } from './notebooks.mjs';
+import { launchFirefox } from './firefox.mjs';
+import { freshRoom, useStage } from './site.mjs';
+
+const stage = await useStage();
+const PATH = 'mine.ipynb';
+const files = { [PATH]: notebook('first', 'second') };
+
+test('signaling stops: who is connected goes on, and newcomers come when it is back', async () => {
+  const signaling = await stage.signaling();
+  const { config } = signaling;
+  const [ada, grace, kay] = await stage.persons(['ada', 'grace', 'kay'], {
+    files,
+    config
+  });
+  const room = freshRoom();
+  await Promise.all([ada.open(PATH, { room }), grace.open(PATH, { room })]);
+  await Promise.all([ada.meets(1), grace.meets(1)]);
+  await signaling.stop();
+  await Promise.all([
+    ada.noticed(/No signaling server can be reached/),
+    grace.noticed(/No signaling server can be reached/)
+  ]);
+  await ada.type(PATH, ' by ada');
+  await grace.sees(PATH, 'first by ada');
+  await grace.type(PATH, ' by grace', 1);
+  await ada.sees(PATH, 'second by grace');
+
+  await signaling.start();
+  await kay.open(PATH, { room });
+  await Promise.all([ada, grace, kay].map(one => one.meets(2)));
+  await kay.seesSources(PATH, ['first by ada', 'second by grace']);
+  await kay.type(PATH, ' by kay');
+  await ada.sees(PATH, 'by kay');
+  await grace.sees(PATH, 'by kay');
+  assert.deepEqual(
+    (await kay.files()).filter(path => /copy/.test(path)),
+    [],
+    "copies on kay's drive"
+  );
+});
+
+test('signaling that can’t be reached: the page is usable alone', async () => {
+  const signaling = await stage.signaling();
+  await signaling.stop();
+  const ada = await stage.person('ada', { files, config: signaling.config });
+  await ada.open(PATH, { room: freshRoom() });
+  await ada.noticed(/No signaling server can be reached/);
+  await ada.type(PATH, ' alone');
+  await ada.save(PATH);
+  assert.equal((await ada.file(PATH)).cells[0].source, 'first alone');
+  await ada.page.keyboard.press('Control+Enter');
+  assert.deepEqual(ada.dialogs, [], 'what ada was asked');
+});
+
+/** The small storages refuse at once, the large one when told to. */
+function fullStorage() {
+  const full = () => {
+    throw new window.DOMException('Storage is full.', 'QuotaExceededError');
+  };
+  window.Storage.prototype.setItem = full;
+  const { put, add } = window.IDBObjectStore.prototype;
+  Object.assign(window.IDBObjectStore.prototype, {
+    put(...args) {
+      return window.isFull ? full() : put.apply(this, args);
+    },
+    add(...args) {
+      return window.isFull ? full() : add.apply(this, args);
+    }
+  });
+}
+
+test('storage is full: the editor stays usable, and the other has everything', async () => {
+  const ada = await stage.person('ada', { files, init: fullStorage });
+  const grace = await stage.person('grace', { files });
+  const room = freshRoom();
+  await Promise.all([ada.open(PATH, { room }), grace.open(PATH, { room })]);
+  await Promise.all([ada.meets(1), grace.meets(1)]);
+  await ada.page.evaluate(() => (window.isFull = true));
+  await ada.type(PATH, ' by ada');
+  await grace.sees(PATH, 'first by ada');
+  await grace.type(PATH, ' by grace', 1);
+  await ada.sees(PATH, 'second by grace');
+  // She is told that her file was not saved, by JupyterLab, and goes on.
+  const save = ada.command('docmanager:save');
+  await ada.page.locator('.jp-Dialog').first().waitFor();
+  await ada.page.keyboard.press('Escape');
+  await save;
+  await ada.type(PATH, ' still');
+  await grace.sees(PATH, 'first by ada still');
+  await grace.save(PATH);
+  ada.errors.length = 0; // JupyterLab's own, about its settings
+});
+
+test('40 MB reach who is there and who comes later, and typing flows meanwhile', async () => {
+  const SIZE = 40_000_000;
+  const LARGE = 'large.ipynb';
+  const ada = await stage.person('ada', { files: { ...files } });
+  const [grace, kay] = await stage.persons(['grace', 'kay']);
+  const room = freshRoom();
+  await ada.open(PATH, { room });
+  await grace.open(PATH, { room });
+  await Promise.all([ada.meets(1), grace.meets(1)]);
+  await ada.page.evaluate(
+    async ([path, base, size]) => {
+      // Output that doesn't compress: 100 images of 400 kB.
+      const random = bytes => {
+        const array = new Uint8Array(bytes);
+        for (let at = 0; at < bytes; at += 65536) {
+          window.crypto.getRandomValues(array.subarray(at, at + 65536));
+        }
+        return window.btoa(
+          Array.from(array, byte => String.fromCharCode(byte)).join('')
+        );
+      };
+      const cells = Array.from({ length: 100 }, (_, index) => ({
+        ...base,
+        id: `large-${index}`,
+        source: `image ${index}`,
+        outputs: [
+          {
+            output_type: 'display_data',
+            metadata: {},
+            data: { 'application/x-test': random((size / 100) * 0.75) }
+          }
+        ]
+      }));
+      const { contents } = window.jupyterapp.serviceManager;
+      await contents.save(path, {
+        path,
+        type: 'notebook',
+        format: 'json',
+        content: { nbformat: 4, nbformat_minor: 5, metadata: {}, cells }
+      });
+    },
+    [LARGE, notebook('').cells[0], SIZE]
+  );
+  const opening = ada.openMore(LARGE);
+  // Typing in the small document goes on, both ways, until the large one is everywhere.
+  const newcomer = opening.then(() => kay.goto(LARGE, { room }));
+  const arrived = newcomer.then(() => kay.isOpen(LARGE));
+  let done = false;
+  arrived.finally(() => (done = true)).catch(() => undefined);
+  let words = 0;
+  let slowest = 0;
+  while (!done || words < 5) {
+    words++;
+    const start = Date.now();
+    const append = (_, model, text) =>
+      model.getCell(0).setSource(model.getCell(0).getSource() + text);
+    await ada.run(PATH, append, ` a${words}`);
+    await grace.sees(PATH, ` a${words}`);
+    await grace.run(PATH, append, ` g${words}`);
+    await ada.sees(PATH, ` g${words}`);
+    slowest = Math.max(slowest, Date.now() - start);
+  }
+  await arrived;
+  console.log(`${words} round trips meanwhile, the slowest took ${slowest} ms`);
+
+  const lengths = (_, model) =>
+    model.cells.map(
+      cell => cell.getOutputs()[0].data['application/x-test'].length
+    );
+  const sent = await ada.run(LARGE, lengths);
+  assert.ok(sent.reduce((a, b) => a + b) >= SIZE, 'the notebook is smaller');
+  assert.deepEqual(await kay.run(LARGE, lengths), sent, 'what kay received');
+  await grace.openFromPeople(LARGE);
+  assert.deepEqual(
+    await grace.run(LARGE, lengths),
+    sent,
+    'what grace received'
+  );
+  await kay.run(LARGE, (_, model) => model.getCell(0).setSource('by kay'));
+  await ada.sees(LARGE, 'by kay');
+  await grace.sees(LARGE, 'by kay');
+});
+
+test('Firefox edits with Chromium', async t => {
+  const firefox = await launchFirefox();
+  if (!firefox) {
+    t.skip('No Firefox was found. On Debian: apt install firefox-esr');
+    return;
+  }
+  try {
+    const ada = await stage.person('ada', { files });
+    const room = freshRoom();
+    await ada.open(PATH, { room });
+    await ada.type(PATH, ' by ada');
+    const address = new URL(`${stage.server.url}/lab/index.html`);
+    address.search = `path=${PATH}&room=${room}&username=fay`;
+    const fay = await firefox.newPage();
+    await fay.goto(address.href, { waitUntil: 'domcontentloaded' });
+    const source = await fay.waitForFunction(
+      path => {
+        const widget = [
+          ...(window.jupyterapp?.shell.widgets('main') ?? [])
+        ].find(one => one.context?.path === path);
+        return (
+          widget?.context.isReady &&
+          widget.context.model.sharedModel.getCell(0).getSource()
+        );
+      },
+      { timeout: 60_000 },
+      PATH
+    );
+    assert.equal(await source.jsonValue(), 'first by ada', 'what fay sees');
+    await ada.meets(1);
+    const editor = await fay.waitForSelector('.jp-Notebook-cell .cm-content');
+    await editor.click();
+    await fay.keyboard.down('Control');
+    await fay.keyboard.press('End');
+    await fay.keyboard.up('Control');
+    await fay.keyboard.type(' by fay');
+    await ada.seesSources(PATH, ['first by ada by fay', 'second']);
+    assert.deepEqual(await ada.people(), ['fay'], 'who ada sees');
+  } finally {
+    await firefox.close();
+  }
+});
