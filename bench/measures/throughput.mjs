@@ -7,7 +7,7 @@ import { median, ratio, short, spread } from '../lib/figures.mjs';
 import { freshRoom, withPages } from '../lib/site.mjs';
 
 const SIZES = [1, 10, 40].map(megabytes => megabytes * 1_000_000);
-const RUNS = 4;
+const RUNS = 3;
 const MESSAGES = [16 * 1024, 64 * 1024];
 
 /** How long y-webrtc may take before it counts as never. */
@@ -19,19 +19,18 @@ const speed = (bytes, ms) => bytes / 1_000 / ms;
 export async function throughput(site) {
   const rows = [];
   for (const bytes of SIZES) {
-    const runs = bytes === SIZES.at(-1) ? RUNS - 1 : RUNS;
     const size = `${bytes / 1_000_000} MB`;
     rows.push(
       row(
         `${size} to a joiner`,
-        await joiners(site, bytes, runs),
+        await joiners(site, bytes, RUNS),
         await joiner(site, 'y-webrtc', bytes, { wait: NEVER })
       ),
       row(
         `${size} inserted live`,
         {
-          ours: await live(site, 'ours', bytes, runs, WAIT),
-          ...(await bareLive(site, bytes, runs))
+          ours: await live(site, 'ours', bytes, RUNS, WAIT),
+          ...(await bareLive(site, bytes, RUNS))
         },
         (await live(site, 'y-webrtc', bytes, 1, NEVER))[0]
       )

@@ -46,3 +46,16 @@ export function stopRecording(): IRecord {
   record = null;
   return done;
 }
+
+/**
+ * When the first data channel that this page made was open. The same moment for every contestant, and
+ * before anything that ours proves over it.
+ */
+export const channelOpen = new Promise<number>(resolve => {
+  const make = RTCPeerConnection.prototype.createDataChannel;
+  RTCPeerConnection.prototype.createDataChannel = function (...o) {
+    const channel = make.apply(this, o);
+    channel.addEventListener('open', () => resolve(performance.now()));
+    return channel;
+  };
+});

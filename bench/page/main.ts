@@ -6,7 +6,7 @@
 import * as Y from 'yjs';
 import { Bare, Link } from './bare.js';
 import { cells, isComplete, makeCells } from './documents.js';
-import { startRecording, stopRecording } from './handlers.js';
+import { channelOpen, startRecording, stopRecording } from './handlers.js';
 import { load, Ours, provide } from './ours.js';
 import { YWebrtc } from './y-webrtc.js';
 
@@ -118,7 +118,7 @@ const functions = {
   // ------------------------------------------------------------ transfers
 
   /**
-   * Join and open a document: milliseconds from the moment the connection stands, null if it has not
+   * Join and open a document: milliseconds from the moment a data channel is open, null if it has not
    * come within `wait`; and the time of day of both moments.
    */
   async download(o: {
@@ -134,13 +134,13 @@ const functions = {
     if (o.system === 'bare') {
       bare = await Bare.join(signaling, o.room, true);
       const link = await bare.link();
-      ready = performance.now();
+      ready = await channelOpen;
       complete = link.receive(o.bytes).then(() => performance.now());
       link.keys.send('go');
     } else if (o.system === 'ours') {
       const joined = await Ours.join(signaling, o.room);
       joined.open(o.path, ydoc);
-      ready = await joined.ready;
+      ready = await channelOpen;
     } else {
       const joined = new YWebrtc(signaling, o.room);
       joined.provide(o.path, ydoc);

@@ -17,26 +17,13 @@ export function provide(signaling: string, room: string, ydoc: Y.Doc) {
 
 /** The way of the extension: a room, in which documents have paths. */
 export class Ours {
-  /** Join; `ready` tells when the connection to somebody stood and was proved. */
+  /** Join. */
   static async join(signaling: string, room: string): Promise<Ours> {
     const options = { signaling: [signaling], prefix: PREFIX, room };
-    const ours = new Ours(await joinRoom(options));
-    const ready = new Promise<number>(resolve => {
-      const look = () => {
-        if (ours.room.status.peers.some(peer => peer.state === 'ready')) {
-          stop();
-          resolve(performance.now());
-        }
-      };
-      const stop = ours.room.onStatus(look);
-    });
-    ours.ready = ready;
-    return ours;
+    return new Ours(await joinRoom(options));
   }
 
   private constructor(readonly room: IRoom) {}
-
-  ready!: Promise<number>;
 
   /** Put a document into the room and keep it in step. */
   async share(path: string, ydoc: Y.Doc): Promise<void> {
