@@ -83,7 +83,10 @@ export async function person(
     }
     await route.fulfill({ json });
   });
-  page.on('websocket', socket => one.sockets.push(socket.url()));
+  page.on('websocket', socket => {
+    one.sockets.push(socket.url());
+    socket.on('framesent', frame => one.sent.push(String(frame.payload)));
+  });
   page.on('request', request => one.requests.push(request.url()));
   page.on('pageerror', error => {
     // What has no message is the service worker's, which was not allowed to register.
@@ -119,6 +122,7 @@ export class Person {
   constructor(page, context, site, name) {
     Object.assign(this, { page, context, site, name });
     this.sockets = [];
+    this.sent = [];
     this.requests = [];
     this.errors = [];
     this.console = [];
@@ -182,6 +186,16 @@ export class Person {
     return this;
   }
 
+  /** Follow a link that somebody sent, into a fresh page. */
+  async follow(link) {
+    const url = new URL(link);
+    if (this.name) {
+      url.searchParams.set('username', this.name);
+    }
+    await this.page.goto('about:blank');
+    await this.page.goto(url.href);
+  }
+
   /** Open one more document in the application. */
   async openMore(path) {
     await this.command('docmanager:open', { path });
@@ -207,7 +221,13 @@ export class Person {
     await this.isOpen(path);
   }
 
+  /** Load the page anew. Lab takes the path from the address and puts it back some time later. */
   async reload(path) {
+    await this.page.evaluate(path => {
+      const url = new URL(window.location.href);
+      url.searchParams.set('path', path);
+      window.history.replaceState(null, '', url.href);
+    }, path);
     await this.page.reload();
     await this.isOpen(path);
   }

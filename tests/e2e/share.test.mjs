@@ -60,7 +60,7 @@ test('Share takes the open documents live in place, and the link leads to them',
   assert.equal(await ada.run(PATH, kernelOf), kernel, "ada's kernel");
   await ada.seesSources(PATH, ['x = 20 before', 'second']);
 
-  await grace.page.goto(link);
+  await grace.follow(link);
   await grace.isOpen(PATH);
   await Promise.all([ada.meets(1), grace.meets(1)]);
   await grace.seesSources(PATH, ['x = 20 before', 'second']);
@@ -87,8 +87,7 @@ test('Share takes the open documents live in place, and the link leads to them',
   await ada.type('mine.txt', 'more\n');
   const text = new URL(link);
   text.searchParams.set('path', 'mine.txt');
-  await grace.page.goto('about:blank');
-  await grace.page.goto(text.href);
+  await grace.follow(text.href);
   await grace.isOpen('mine.txt');
   await grace.seesSources('mine.txt', 'text\nmore\n');
 });
@@ -98,7 +97,7 @@ test('a link that lost its secret is an error, and joins nothing', async () => {
   await ada.open(PATH);
   const link = new URL(await ada.share());
   link.hash = '';
-  await grace.page.goto(link.href);
+  await grace.follow(link.href);
   await grace.isOpen(PATH);
   await grace.noticed(/link .* incomplete/);
   await ada.type(PATH, ' secret');
@@ -114,7 +113,7 @@ test('a wrong secret is told, and nothing is received', async () => {
   await ada.type(PATH, ' secret');
   const secret = link.hash.slice('#k='.length);
   link.hash = `k=${[...secret].reverse().join('')}`;
-  await grace.page.goto(link.href);
+  await grace.follow(link.href);
   await grace.isOpen(PATH);
   await grace.noticed(/wrong secret/);
   await grace.seesSources(PATH, ['x = 20', 'second']);
@@ -128,7 +127,7 @@ test('who leaves goes on alone, and so do the others', async () => {
   const [ada, grace] = await stage.persons(['ada', 'grace'], { files });
   await ada.open(PATH);
   const link = await ada.share();
-  await grace.page.goto(link);
+  await grace.follow(link);
   await grace.isOpen(PATH);
   await Promise.all([ada.meets(1), grace.meets(1)]);
   await ada.command('jupyterlite-webrtc:leave');
