@@ -18,13 +18,13 @@ interface ISignal {
 }
 
 export class Bare {
-  /** Be in a room; who comes later is connected to by those who are there. */
+  /** Be in a room. Who `joins` says so, and is connected to by who was there and did not join. */
   static async join(
     signaling: string,
     room: string,
     joins: boolean
   ): Promise<Bare> {
-    const bare = new Bare(signaling, room);
+    const bare = new Bare(signaling, room, joins);
     await new Promise(resolve => (bare._socket.onopen = resolve));
     bare._socket.send(JSON.stringify({ type: 'subscribe', topics: [room] }));
     if (joins) {
@@ -33,7 +33,8 @@ export class Bare {
     return bare;
   }
 
-  private constructor(signaling: string, room: string) {
+  private constructor(signaling: string, room: string, joins: boolean) {
+    this._joins = joins;
     this._room = room;
     this._socket = new WebSocket(signaling);
     this._socket.onmessage = event => {
@@ -64,6 +65,9 @@ export class Bare {
 
   private async _hear(signal: ISignal): Promise<void> {
     if (signal.from === this._me || (signal.to && signal.to !== this._me)) {
+      return;
+    }
+    if (signal.hello && this._joins) {
       return;
     }
     const { from } = signal;
@@ -98,6 +102,7 @@ export class Bare {
 
   private _me = crypto.randomUUID();
   private _room: string;
+  private _joins: boolean;
   private _socket: WebSocket;
   private _links = new Map<string, Link>();
   private _arrived = deferred<Link>();
