@@ -41,6 +41,7 @@ import { createUserManager, Identity } from './identity.js';
 import { LateMeetings, reopener } from './late.js';
 import { Notices } from './notices.js';
 import { OpenDocuments } from './open-documents.js';
+import { announceRoomFiles } from './room-files.js';
 import { IRoomSession, joinRoom, RoomSession } from './session.js';
 import { addCommands } from './share.js';
 
@@ -162,6 +163,9 @@ const contentProvider: JupyterFrontEndPlugin<ICollaborativeContentProvider> = {
       trans: session.notices.trans
     });
     drive.contentProviderRegistry?.register('rtc', provider);
+    if (session.enabled) {
+      announceRoomFiles(app.serviceManager.contents, session);
+    }
     return provider;
   }
 };

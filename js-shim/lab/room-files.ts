@@ -1,0 +1,48 @@
+/**
+ * Documents of the room that this person's drive has no file of yet.
+ *
+ * A click on somebody's document in the list of people executes `docmanager:open`. That command first
+ * asks whether there is such a file, and ends with an error where there is none; so a guest could open
+ * no document but the one in the link. Here the question is answered from the room's index. Only the
+ * question: the content comes when the document is loaded, and the file is written then.
+ */
+import { PathExt } from '@jupyterlab/coreutils';
+import { Contents } from '@jupyterlab/services';
+import { IIndexEntry } from '../api/types.js';
+import { IRoomSession } from './session.js';
+
+/** Have `contents` know of the room's documents. The drive itself, which we ask, does not. */
+export function announceRoomFiles(
+  contents: Pick<Contents.IManager, 'get'>,
+  session: Pick<IRoomSession, 'room'>
+): void {
+  const get = contents.get.bind(contents);
+  contents.get = async (path, options) => {
+    try {
+      return await get(path, options);
+    } catch (reason) {
+      const entry = session.room?.entry(path);
+      if (!entry || options?.content !== false) {
+        throw reason;
+      }
+      return describe(entry);
+    }
+  };
+}
+
+/** So old that nobody takes it for a file that was changed meanwhile. */
+const LONG_AGO = new Date(0).toISOString();
+
+function describe(entry: IIndexEntry): Contents.IModel {
+  return {
+    name: PathExt.basename(entry.path),
+    path: entry.path,
+    type: entry.contentType,
+    format: null,
+    content: null,
+    mimetype: '',
+    writable: true,
+    created: LONG_AGO,
+    last_modified: LONG_AGO
+  };
+}
