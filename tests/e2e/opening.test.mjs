@@ -24,7 +24,7 @@ async function undisturbed(people) {
   for (const one of people) {
     const copies = (await one.files()).filter(path => /copy/.test(path));
     assert.deepEqual(copies, [], `copies on ${one.name}'s drive`);
-    assert.deepEqual(one.notices, [], `what ${one.name} was told`);
+    assert.deepEqual(one.warnings, [], `what ${one.name} was told`);
     assert.deepEqual(one.dialogs, [], `what ${one.name} was asked`);
   }
 }
@@ -231,7 +231,7 @@ test('different files at one path: both are kept', async () => {
     ['something else', 'of grace'],
     "the copy on grace's drive"
   );
-  assert.deepEqual(ada.notices, [], 'what ada was told');
+  assert.deepEqual(ada.warnings, [], 'what ada was told');
   assert.equal((await ada.files()).includes(COPY), false, 'ada got a copy');
   await grace.type(PATH, '!');
   await allSee([ada, grace], PATH, ['first!', ...SOURCES.slice(1)]);
@@ -266,7 +266,7 @@ test('different files at one path at the same instant: one gives way, both are k
     `${loser.name}'s copy`
   );
   await loser.noticed(/another version of “mine.ipynb”/);
-  assert.deepEqual(winner.notices, [], `what ${winner.name} was told`);
+  assert.deepEqual(winner.warnings, [], `what ${winner.name} was told`);
 });
 
 for (const app of ['lab', 'notebooks']) {

@@ -376,6 +376,13 @@ export class Person {
     });
   }
 
+  /** What was told, but for what merely says that something takes a while. */
+  get warnings() {
+    return this.notices.filter(
+      notice => !/^(Looking for|Fetching|Waiting|Receiving)/.test(notice)
+    );
+  }
+
   /** Wait for a notification that matches, whether or not it is still there. */
   noticed(pattern) {
     return eventually(() => {

@@ -75,7 +75,7 @@ for (const { what, path, content } of all) {
       // There is no kernel of that name here.
       const asked = one.dialogs.filter(text => !/^Select kernel/.test(text));
       assert.deepEqual(asked, [], `what ${one.name} was asked`);
-      assert.deepEqual(one.notices, [], `what ${one.name} was told`);
+      assert.deepEqual(one.warnings, [], `what ${one.name} was told`);
     }
   });
 }

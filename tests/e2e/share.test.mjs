@@ -24,7 +24,7 @@ test('a page without a room is plain: no socket, no engine', async () => {
   await ada.save(PATH);
   assert.equal((await ada.file(PATH)).cells[0].source, 'x = 20 + 1');
   assertSilent(ada);
-  assert.deepEqual(ada.notices, [], 'what ada was told');
+  assert.deepEqual(ada.warnings, [], 'what ada was told');
 });
 
 test('a site without `collaborative` is plain, whatever the link says', async () => {
@@ -36,7 +36,7 @@ test('a site without `collaborative` is plain, whatever the link says', async ()
   await ada.type(PATH, ' + 1');
   await ada.save(PATH);
   assertSilent(ada);
-  assert.deepEqual(ada.notices, [], 'what ada was told');
+  assert.deepEqual(ada.warnings, [], 'what ada was told');
   const visible = await ada.page.locator('.jp-WebrtcShare').isVisible();
   assert.equal(visible, false, 'ada sees a Share button');
 });
@@ -115,7 +115,7 @@ test('a wrong secret is told, and nothing is received', async () => {
   link.hash = `k=${[...secret].reverse().join('')}`;
   await grace.follow(link.href);
   await grace.isOpen(PATH);
-  await grace.noticed(/wrong secret/);
+  await grace.noticed(/another secret/);
   await grace.seesSources(PATH, ['x = 20', 'second']);
   assert.deepEqual(await ada.people(), [], 'who ada sees');
   assert.deepEqual(await grace.people(), [], 'who grace sees');
