@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::ids::PeerId;
 use super::index::{Change, Entry};
+use super::limits::Millis;
 use super::message::{Header, Message};
 use super::{Action, Claim, Room};
 
@@ -17,11 +18,20 @@ pub struct Claims {
 }
 
 struct OpenClaim {
-    path: String,
+    since: Millis,
+    entry: Entry,
     unconfirmed: BTreeSet<PeerId>,
 }
 
+/// A peer that has not confirmed a claim after this is not waited for.
+const CONFIRM_WITHIN: Millis = 10_000.0;
+
 impl Claims {
+    /// When the oldest claim is no longer waited for.
+    pub fn wake_at(&self) -> Millis {
+        self.open.values().map(|claim| claim.since + CONFIRM_WITHIN).fold(Millis::INFINITY, Millis::min)
+    }
+
     /// Nobody waits for a peer that is gone.
     pub fn forget(&mut self, peer: PeerId) {
         for claim in self.open.values_mut() {
@@ -43,13 +53,17 @@ impl Room {
             entry.lamport = standing.lamport.saturating_add(u32::from(standing.document != claim.document));
             entry.since = if standing.document == claim.document { standing.since } else { entry.since };
         }
+        if !entry.is_valid() {
+            // Peers would not take it. The page goes on by itself.
+            return self.act(Action::Claimed { number, entry });
+        }
         self.hold(claim.document, claim.update.into());
         self.merge_entries(vec![entry.clone()], None);
-        let message = Message::bare(Header::Index { entries: vec![entry], confirm: Some(number) });
+        let message = Message::bare(Header::Index { entries: vec![entry.clone()], confirm: Some(number) });
         self.tell_everybody(&message);
         self.sync_with_all(claim.document);
         let unconfirmed = self.ready_peers().map(|(id, _)| id).collect();
-        self.claims.open.insert(number, OpenClaim { path: claim.path, unconfirmed });
+        self.claims.open.insert(number, OpenClaim { since: self.now, entry, unconfirmed });
         self.finish_claims();
     }
 
@@ -95,16 +109,16 @@ impl Room {
     }
 
     pub(super) fn finish_claims(&mut self) {
-        let done = |claim: &OpenClaim| claim.unconfirmed.is_empty();
+        let now = self.now;
+        let done = |claim: &OpenClaim| claim.unconfirmed.is_empty() || claim.since + CONFIRM_WITHIN <= now;
         let numbers: Vec<_> =
             self.claims.open.iter().filter(|(_, claim)| done(claim)).map(|(number, _)| *number).collect();
         for number in numbers {
             let Some(claim) = self.claims.open.remove(&number) else {
                 continue;
             };
-            if let Some(entry) = self.index.get(&claim.path).cloned() {
-                self.act(Action::Claimed { number, entry });
-            }
+            let entry = self.index.get(&claim.entry.path).cloned().unwrap_or(claim.entry);
+            self.act(Action::Claimed { number, entry });
         }
     }
 }

@@ -179,14 +179,11 @@ impl Room {
     }
 
     pub(super) fn received(&mut self, link: LinkId, lane: Lane, frame: &[u8]) {
-        let Some((id, peer)) = self.linked(link) else {
-            return;
-        };
-        let proved = peer.handshake.as_ref().is_some_and(Handshake::is_proved);
+        let Some((id, peer)) = self.linked(link) else { return };
         match lane {
-            _ if peer.is_ready() => self.frame_arrived(id, lane, frame),
-            Lane::Bulk if proved => self.frame_arrived(id, lane, frame),
+            Lane::Bulk if peer.is_ready() => self.frame_arrived(id, lane, frame),
             Lane::Bulk => self.refuse(id, "it sent documents before it had proved that it belongs here"),
+            Lane::Fast if peer.is_welcomed() => self.frame_arrived(id, lane, frame),
             // Our own lanes may open later than the peer's. It has three messages to say at most.
             Lane::Fast if peer.handshake.is_none() && peer.early.len() < 3 => {
                 peer.early.push(frame.to_owned())
@@ -200,16 +197,17 @@ impl Room {
             return;
         };
         let link = peer.link;
+        let was_ready = peer.is_ready();
         let key = self.mailbox.key();
         let taken = match &mut peer.handshake {
             Some(handshake) => handshake.take(message, key),
             None => Err(HandshakeError::Unreadable),
         };
-        let done = peer.is_ready();
+        let proved = !was_ready && peer.is_ready();
         match taken {
             Ok(answer) => {
                 self.actions.extend(answer.map(|frame| Action::Send { link, lane: Lane::Fast, frame }));
-                if done {
+                if proved {
                     self.greet(id);
                 }
             }

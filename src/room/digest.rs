@@ -66,6 +66,9 @@ impl Room {
         deletions: u64,
         state_vector: &[u8],
     ) -> Result<(), String> {
+        if !self.documents.contains_key(&document) {
+            return Ok(());
+        }
         let until = self.now + DOUBT;
         let doubt = Doubt { state_vector: state_vector.to_owned(), deletions, until };
         let doubted = self.doubts(document, &doubt).map_err(|error| error.to_string())?;

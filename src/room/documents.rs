@@ -9,12 +9,14 @@ use std::rc::Rc;
 use super::ids::{DocumentId, PeerId};
 use super::limits::Millis;
 use super::message::{Header, Message};
-use super::peer::Peer;
+use super::peer::{Agreement, Peer};
 use super::presence::Channel;
 use super::replica::{Replica, ReplicaError};
 use super::sources::SOURCE_PATIENCE;
 use super::{Action, DocumentState, Room};
 
+/// A history that has become long is made one update after this, when nobody waits for anything.
+const COMPACT_AFTER: Millis = 3_000.0;
 /// Updates that wait for earlier ones this long make us ask everybody again.
 const GAP_PATIENCE: Millis = 5_000.0;
 
@@ -32,6 +34,10 @@ pub struct Document {
     pub unavailable: bool,
     /// Something changed since the last digest.
     pub changed: bool,
+    /// When to make one update of its history, which has become long.
+    compact_at: Option<Millis>,
+    /// How often we asked for what updates wait for.
+    gaps_asked: u32,
     /// Since when updates wait for earlier ones.
     pub waits_since: Option<Millis>,
 }
@@ -48,12 +54,14 @@ impl Document {
 }
 
 impl Document {
-    /// A page that shows the document can encode it without what was deleted. It is asked once the
-    /// history has grown by half; until it answers, and where no page shows it, merging has to do.
+    /// Makes one update of the history. A page that shows the document can encode it without what was
+    /// deleted; it is asked for that. Where none does, merging has to do.
     fn compact(&mut self, id: DocumentId, actions: &mut VecDeque<Action>) {
-        self.replica.compact();
+        self.compact_at = None;
         if self.attached {
             actions.push_back(Action::Compact(id));
+        } else {
+            self.replica.compact();
         }
     }
 }
@@ -92,7 +100,15 @@ impl Room {
     pub(super) fn forget_if_unnamed(&mut self, id: DocumentId) {
         let attached = self.documents.get(&id).is_some_and(|document| document.attached);
         if !attached && !self.index.names(id) {
-            self.documents.remove(&id);
+            // What is on its way will not be taken; whoever names the document again asks anew.
+            for agreement in self.peers.values_mut().filter_map(|peer| peer.documents.get_mut(&id)) {
+                let Agreement { subscribed, following, .. } = *agreement;
+                *agreement = Agreement { subscribed, following, ..Agreement::default() };
+            }
+            let removed = self.documents.remove(&id);
+            if removed.is_some_and(|document| !document.held) {
+                self.act(Action::Unavailable(id));
+            }
         }
     }
 
@@ -104,10 +120,13 @@ impl Room {
         self.ready_peers().filter(|(_, peer)| wants(peer)).for_each(|(_, peer)| peer.outbox.push(&message));
     }
 
-    /// The page encoded the whole document. If it has changed since, the next time will do.
+    /// The page encoded the whole document. If it has changed since, it is asked again.
     pub(super) fn compacted(&mut self, id: DocumentId, whole: Rc<[u8]>) {
-        if let Some(document) = self.documents.get_mut(&id) {
-            document.replica.compact_to(whole);
+        let again = self.now + COMPACT_AFTER;
+        let document = self.documents.get_mut(&id);
+        let Some(document) = document.filter(|document| document.replica.is_long()) else { return };
+        if !document.replica.compact_to(whole) {
+            document.compact_at = Some(again);
         }
     }
 
@@ -123,15 +142,18 @@ impl Room {
         let document = self.documents.entry(id).or_default();
         let integrated = document.replica.integrate(update.clone());
         document.waits_since = document.replica.waits().then(|| document.waits_since.unwrap_or(now));
+        if document.waits_since.is_none() {
+            document.gaps_asked = 0;
+        }
         let integrated = integrated?;
         document.changed |= !integrated.is_empty();
         let news = integrated.into_iter().filter(|news| !own || !Rc::ptr_eq(news, update));
-        if document.attached {
+        // Before the content is here the page gets nothing: it takes the whole then.
+        if document.attached && document.held {
             self.actions.extend(news.map(|update| Action::Apply { document: id, update }));
         }
-        // After what is given to the page: its encoding is asked for with that in it.
-        if document.replica.is_long() {
-            document.compact(id, &mut self.actions);
+        if document.replica.is_long() && document.compact_at.is_none() {
+            document.compact_at = Some(now + COMPACT_AFTER);
         }
         Ok(())
     }
@@ -155,32 +177,53 @@ impl Room {
 
     pub(super) fn documents_wake_at(&self) -> Millis {
         let moments = self.documents.values().flat_map(|document| {
-            let source = document.source.map(|(_, heard)| heard + SOURCE_PATIENCE);
-            let gap = document.waits_since.map(|since| since + GAP_PATIENCE);
-            source.into_iter().chain(gap)
+            let source = document.source.map(|(peer, asked)| {
+                let heard = self.peers.get(&peer).map_or(asked, |peer| peer.heard.max(asked));
+                heard + SOURCE_PATIENCE
+            });
+            let patience = GAP_PATIENCE * f64::from(1 << document.gaps_asked.min(6));
+            let gap = document.waits_since.filter(|_| document.held).map(|since| since + patience);
+            source.into_iter().chain(gap).chain(document.compact_at)
         });
         let tells = self.documents.values().any(|document| document.changed).then_some(self.digest_at);
-        moments.chain(tells).fold(self.doubts_wake_at(), Millis::min)
+        moments.chain(tells).fold(self.doubts_wake_at().min(self.retry_wake_at()), Millis::min)
     }
 
     pub(super) fn wake_documents(&mut self) {
         let now = self.now;
         self.tell_digests();
+        self.retry_sources();
         self.settle_doubts();
         for id in self.documents.keys().copied().collect::<Vec<_>>() {
             let Some(document) = self.documents.get_mut(&id) else {
                 continue;
             };
-            if document.waits_since.is_some_and(|since| since + GAP_PATIENCE <= now) {
+            if document.compact_at.is_some_and(|at| at <= now) {
+                document.compact(id, &mut self.actions);
+            }
+            let patience = GAP_PATIENCE * f64::from(1 << document.gaps_asked.min(6));
+            if document.held && document.waits_since.is_some_and(|since| since + patience <= now) {
                 document.waits_since = Some(now);
-                self.ask_again(id);
+                document.gaps_asked += 1;
+                let turn = document.gaps_asked as usize;
+                self.ask_again(id, turn);
             }
             self.give_up_source(id);
         }
     }
 
-    pub(super) fn ask_again(&mut self, document: DocumentId) {
-        self.ready_peers().for_each(|(_, peer)| peer.agreement(document).asked = false);
-        self.sync_with_all(document);
+    /// Asks one peer, another one each time, for what some update waits for.
+    pub(super) fn ask_again(&mut self, document: DocumentId, turn: usize) {
+        let idle = |peer: &Peer| peer.documents.get(&document).is_none_or(|agreed| agreed.arriving.is_none());
+        let peers: Vec<_> =
+            self.peers.iter().filter(|(_, peer)| peer.is_ready() && idle(peer)).map(|(id, _)| *id).collect();
+        if peers.is_empty() {
+            return;
+        }
+        let id = peers[turn % peers.len()];
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.agreement(document).asked = false;
+        }
+        self.ask(id, document);
     }
 }

@@ -18,6 +18,10 @@ use super::message::Message;
 /// Payload bytes in one frame. Small, so that a keystroke never waits long behind one.
 pub const PAYLOAD: usize = 16 * 1024;
 
+/// Bytes of a message that have arrived before [`RESERVED`] more are made room for at once.
+const BELIEVED: usize = 1024 * 1024;
+const RESERVED: usize = 64 * 1024 * 1024;
+
 const FIRST: u8 = 1;
 const LAST: u8 = 2;
 
@@ -70,7 +74,7 @@ pub enum FrameError {
     Unreadable,
     #[error("a frame of more than {} bytes", limits::FRAME)]
     TooLarge,
-    #[error("a message of more than {} bytes", limits::MESSAGE)]
+    #[error("a message that is longer than allowed")]
     MessageTooLarge,
     #[error("more than {} messages at once", limits::PARTIAL_MESSAGES)]
     TooManyMessages,
@@ -83,13 +87,13 @@ pub enum FrameError {
 pub enum Assembled {
     /// The message is complete.
     Message(Vec<u8>),
-    /// `received` of `total` bytes of the message have arrived; it begins with `start`.
+    /// `received` of `total` bytes of the message have arrived.
     Partial { received: usize, total: usize },
 }
 
 /// Messages of one lane that are arriving.
-#[derive(Default)]
 pub struct Assembler {
+    longest: usize,
     partial: BTreeMap<u64, Partial>,
 }
 
@@ -99,6 +103,11 @@ struct Partial {
 }
 
 impl Assembler {
+    /// Takes messages of at most `longest` bytes.
+    pub fn new(longest: usize) -> Self {
+        Self { longest, partial: BTreeMap::new() }
+    }
+
     /// Takes one frame.
     pub fn take(&mut self, frame: &[u8]) -> Result<Assembled, FrameError> {
         if frame.len() > limits::FRAME {
@@ -118,7 +127,7 @@ impl Assembler {
         let (total, payload) = read_number(rest).ok_or(FrameError::Unreadable)?;
         let total = usize::try_from(total)
             .ok()
-            .filter(|total| *total <= limits::MESSAGE)
+            .filter(|total| *total <= self.longest)
             .ok_or(FrameError::MessageTooLarge)?;
         if self.partial.len() >= limits::PARTIAL_MESSAGES {
             return Err(FrameError::TooManyMessages);
@@ -137,7 +146,10 @@ impl Assembler {
         }
         // Memory follows what has arrived, not what was announced.
         if partial.bytes.capacity() - partial.bytes.len() < payload.len() {
-            let more = (partial.bytes.len() * 2).max(payload.len()).min(partial.total - partial.bytes.len());
+            let length = partial.bytes.len();
+            // Who has sent a megabyte is believed to send more; growing in steps would copy it all often.
+            let more = if length < BELIEVED { length * 2 } else { length.max(RESERVED) };
+            let more = more.max(payload.len()).min(partial.total - length);
             partial.bytes.reserve_exact(more);
         }
         partial.bytes.extend_from_slice(payload);
@@ -214,7 +226,7 @@ mod tests {
             [0, 1, PAYLOAD - header - 1, PAYLOAD - header, PAYLOAD - header + 1, 3 * PAYLOAD, 1_000_000]
         {
             let message = message(length);
-            let mut assembler = Assembler::default();
+            let mut assembler = Assembler::new(limits::MESSAGE);
             let mut last = None;
             for frame in frames(1, &message) {
                 assert!(frame.len() <= PAYLOAD + 16);
@@ -227,7 +239,7 @@ mod tests {
     #[test]
     fn frames_of_two_messages_may_alternate() {
         let (a, b) = (message(40_000), message(50_000));
-        let mut assembler = Assembler::default();
+        let mut assembler = Assembler::new(limits::MESSAGE);
         let mut done = Vec::new();
         let (mut from_a, mut from_b) = (frames(1, &a).into_iter(), frames(2, &b).into_iter());
         loop {
@@ -253,7 +265,7 @@ mod tests {
             let mut repeated = frames.clone();
             repeated.insert(i, frames[i].clone());
             for wrong in [dropped, repeated] {
-                let mut assembler = Assembler::default();
+                let mut assembler = Assembler::new(limits::MESSAGE);
                 let results: Vec<_> = wrong.iter().map(|frame| assembler.take(frame)).collect();
                 let noticed = results.iter().any(Result::is_err);
                 let delivered = results.iter().any(|r| matches!(r, Ok(Assembled::Message(_))));
@@ -267,7 +279,7 @@ mod tests {
         let mut frame = vec![FIRST, 1];
         write_number(&mut frame, limits::MESSAGE as u64);
         frame.push(0);
-        let mut assembler = Assembler::default();
+        let mut assembler = Assembler::new(limits::MESSAGE);
         assembler.take(&frame).unwrap();
         assert!(assembler.partial[&1].bytes.capacity() < 64);
         let mut frame = vec![FIRST, 2];
@@ -278,7 +290,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_frames_are_taken_or_refused(frames in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 0..20)) {
-            let mut assembler = Assembler::default();
+            let mut assembler = Assembler::new(limits::MESSAGE);
             for frame in frames {
                 let _ = assembler.take(&frame);
             }

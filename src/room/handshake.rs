@@ -8,9 +8,10 @@
 //!
 //! 1. *hello*: the protocol's version, the sender's id, a nonce;
 //! 2. *proof*: an HMAC over both ids, both nonces and both fingerprints, the prover's first;
-//! 3. *welcome*: your proof was right, and I am ready for what you send.
+//! 3. *welcome*: your proof was right.
 //!
-//! A page sends documents once it has been welcomed and has checked the other's proof. Hello keeps its
+//! A page uses the fast lane as soon as it has checked the other's proof, because its own is ahead of
+//! what it sends there, and the bulk lane once it has been welcomed. Hello keeps its
 //! first five bytes in every version, so that pages of different versions can at least say so.
 
 use thiserror::Error;
@@ -68,15 +69,15 @@ impl Handshake {
         (Self { ends, nonce, their_nonce: None, verified: false, welcomed: false }, hello)
     }
 
-    /// Whether both sides have proved and welcomed each other.
-    pub fn is_done(&self) -> bool {
-        self.verified && self.welcomed
-    }
-
-    /// Whether the peer has proved that it belongs here. It may send documents from then on: it waits
-    /// for our welcome, but its own welcome may be slower than what it sends on the other lane.
+    /// Whether the peer has proved that it belongs here. Our own proof went out before that, so what
+    /// we send on the same lane from now on arrives after it.
     pub fn is_proved(&self) -> bool {
         self.verified
+    }
+
+    /// Whether the peer has checked our proof: what overtakes it on the other lane is taken, too.
+    pub fn is_welcomed(&self) -> bool {
+        self.welcomed
     }
 
     /// Takes one message; returns the answer to send, if any.
@@ -90,7 +91,7 @@ impl Handshake {
         match kind {
             HELLO if self.their_nonce.is_none() => self.hello(body, key).map(Some),
             PROVE if !self.verified => self.proof(body, key).map(Some),
-            WELCOME if body.is_empty() => {
+            WELCOME if self.verified && body.is_empty() => {
                 self.welcomed = true;
                 Ok(None)
             }
@@ -194,7 +195,7 @@ mod tests {
     fn two_who_know_the_key_are_done() {
         let key = key("s");
         let [a, b] = run(begin(1, 2, "AA", "BB"), begin(2, 1, "BB", "AA"), [&key, &key]).unwrap();
-        assert!(a.is_done() && b.is_done());
+        assert!(a.is_proved() && a.is_welcomed() && b.is_proved() && b.is_welcomed());
     }
 
     #[test]

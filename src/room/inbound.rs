@@ -10,9 +10,9 @@ use std::rc::Rc;
 
 impl Room {
     pub(super) fn frame_arrived(&mut self, id: PeerId, lane: Lane, frame: &[u8]) {
-        let Some(peer) = self.peers.get_mut(&id) else {
-            return;
-        };
+        let now = self.now;
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.heard = now;
         match peer.assemblers[lane as usize].take(frame) {
             Ok(Assembled::Message(bytes)) => self.message_arrived(id, &bytes),
             Ok(Assembled::Partial { received, total }) => self.part_arrived(id, lane, frame, received, total),
@@ -37,12 +37,9 @@ impl Room {
         let Ok((Header::Update { document, .. }, _)) = Message::decode(start) else {
             return;
         };
-        peer.agreement(document).arriving = Some((received, total));
-        self.status_changed = true;
-        let now = self.now;
-        let source = self.documents.get_mut(&document).and_then(|document| document.source.as_mut());
-        if let Some((_, heard)) = source.filter(|(source, _)| *source == id) {
-            *heard = now;
+        if self.documents.contains_key(&document) {
+            peer.agreement(document).arriving = Some((received, total));
+            self.status_changed = true;
         }
     }
 
@@ -63,7 +60,7 @@ impl Room {
             Header::Sync { document, held } => self.sync_arrived(id, document, held, body)?,
             Header::Update { document, answers, .. } => self.update_arrived(id, document, body, answers)?,
             Header::Digest { document, deletions } => self.digest_arrived(id, document, deletions, body)?,
-            Header::Missing { document } => self.missing_arrived(id, document),
+            Header::Missing { document, seeking } => self.missing_arrived(id, document, seeking),
             Header::Presence { channel, .. } => self.presence_arrived(id, channel, body)?,
             Header::Bye => self.drop_peer(id),
         }

@@ -11,8 +11,10 @@ pub type Millis = f64;
 pub const FRAME: usize = 64 * 1024;
 /// The largest message put together from frames, in bytes.
 pub const MESSAGE: usize = 512 * 1024 * 1024;
+/// The same on the fast lane, in bytes.
+pub const FAST_MESSAGE: usize = 32 * 1024 * 1024;
 /// Messages of one lane that may be under way at once.
-pub const PARTIAL_MESSAGES: usize = 8;
+pub const PARTIAL_MESSAGES: usize = 2;
 /// The longest text taken from a signaling server, in bytes.
 pub const SIGNAL: usize = 128 * 1024;
 /// The longest session description, in bytes.

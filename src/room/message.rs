@@ -31,8 +31,9 @@ pub enum Header {
     /// What the sender has of a document it holds: its state vector, in the body, and a hash of what
     /// is deleted. Sent now and then after changes, so that pages that missed one notice.
     Digest { document: DocumentId, deletions: u64 },
-    /// The sender has no content of this document and so is no source for it.
-    Missing { document: DocumentId },
+    /// The sender has no content of this document and so is no source for it; `seeking` if it is just
+    /// being sent it.
+    Missing { document: DocumentId, seeking: bool },
     /// A y-protocols awareness update, in the body, about the room or about one document.
     Presence { channel: Option<DocumentId>, origin: PeerId },
     /// The sender is leaving.

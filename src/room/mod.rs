@@ -383,7 +383,11 @@ impl Room {
     /// When to hand in [`Event::Wake`] if nothing else happens before.
     pub fn wake_at(&self) -> Millis {
         let settle = self.settlement.is_none().then(|| self.settle_again_at());
-        let moments = [self.servers_wake_at(), self.links_wake_at(), self.documents_wake_at()];
+        if self.left {
+            return Millis::INFINITY;
+        }
+        let moments =
+            [self.servers_wake_at(), self.links_wake_at(), self.documents_wake_at(), self.claims.wake_at()];
         moments.into_iter().chain(settle).fold(self.announce_at, Millis::min)
     }
 
@@ -428,6 +432,7 @@ impl Room {
         self.wake_servers();
         self.wake_links();
         self.wake_documents();
+        self.finish_claims();
     }
 
     /// What follows from any event: the answer to who is here, what can be sent, what is news.
@@ -462,7 +467,8 @@ impl Room {
     /// Gives the browser what it has room for.
     fn flush(&mut self) {
         for peer in self.peers.values_mut().filter(|peer| peer.is_ready()) {
-            while let Some((lane, frame)) = peer.outbox.next_frame() {
+            let lanes: &[Lane] = if peer.is_welcomed() { &Lane::ALL } else { &[Lane::Fast] };
+            while let Some((lane, frame)) = peer.outbox.next_frame(lanes) {
                 self.actions.push_back(Action::Send { link: peer.link, lane, frame });
             }
         }

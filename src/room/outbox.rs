@@ -84,10 +84,11 @@ impl Outbox {
         self.lanes[lane as usize].buffered = buffered;
     }
 
-    /// The next frame to send, urgent ones first; `None` when there is none or no room for it.
-    pub fn next_frame(&mut self) -> Option<(Lane, Vec<u8>)> {
+    /// The next frame to send on one of `lanes`, in their order; `None` when there is none or no room
+    /// for it.
+    pub fn next_frame(&mut self, lanes: &[Lane]) -> Option<(Lane, Vec<u8>)> {
         self.queue_presence();
-        Lane::ALL.into_iter().find_map(|lane| Some((lane, self.lanes[lane as usize].next_frame(lane)?)))
+        lanes.iter().find_map(|&lane| Some((lane, self.lanes[lane as usize].next_frame(lane)?)))
     }
 
     fn queue_presence(&mut self) {
@@ -139,7 +140,9 @@ mod tests {
     }
 
     fn drain(outbox: &mut Outbox) -> Vec<(Lane, usize)> {
-        std::iter::from_fn(|| outbox.next_frame()).map(|(lane, frame)| (lane, frame.len())).collect()
+        std::iter::from_fn(|| outbox.next_frame(&Lane::ALL))
+            .map(|(lane, frame)| (lane, frame.len()))
+            .collect()
     }
 
     #[test]
@@ -160,10 +163,10 @@ mod tests {
         outbox.drained(Lane::Fast, Lane::Fast.high_water());
         (0..100).for_each(|i| {
             outbox.push(&presence(i));
-            assert_eq!(outbox.next_frame(), None);
+            assert_eq!(outbox.next_frame(&Lane::ALL), None);
         });
         outbox.drained(Lane::Fast, 0);
-        let frames: Vec<_> = std::iter::from_fn(|| outbox.next_frame()).collect();
+        let frames: Vec<_> = std::iter::from_fn(|| outbox.next_frame(&Lane::ALL)).collect();
         assert_eq!(frames.len(), 1);
         assert_eq!(frames[0].1.last(), Some(&99));
         assert!(outbox.is_empty());

@@ -6,7 +6,7 @@ use super::PeerState;
 use super::frame::Assembler;
 use super::handshake::Handshake;
 use super::ids::{DocumentId, LinkId};
-use super::limits::{Millis, Rate};
+use super::limits::{self, Millis, Rate};
 use super::negotiation::Negotiation;
 use super::outbox::{Lane, Outbox};
 use super::presence::PeerPresence;
@@ -16,6 +16,8 @@ pub struct Peer {
     pub link: LinkId,
     /// When the connection was begun.
     pub since: Millis,
+    /// When its last frame came.
+    pub heard: Millis,
     pub negotiation: Negotiation,
     pub local_sdp: Option<String>,
     pub remote_sdp: Option<String>,
@@ -44,6 +46,8 @@ pub struct Agreement {
     pub following: bool,
     /// It has no content of the document.
     pub missing: bool,
+    /// It has no content because it is being sent it: when to ask again.
+    pub retry_at: Option<Millis>,
     /// It may have something that we missed, unless what is on its way has come by then.
     pub doubted: Option<Doubt>,
     /// Bytes of an update that is arriving: received and announced.
@@ -64,13 +68,14 @@ impl Peer {
         Self {
             link,
             since: now,
+            heard: now,
             negotiation: Negotiation::new(polite),
             local_sdp: None,
             remote_sdp: None,
             lanes_open: [false; 2],
             early: Vec::new(),
             handshake: None,
-            assemblers: Default::default(),
+            assemblers: [Assembler::new(limits::FAST_MESSAGE), Assembler::new(limits::MESSAGE)],
             outbox: Outbox::default(),
             informed: false,
             documents: BTreeMap::new(),
@@ -84,14 +89,19 @@ impl Peer {
     pub fn state(&self) -> PeerState {
         match &self.handshake {
             None => PeerState::Connecting,
-            Some(handshake) if handshake.is_done() => PeerState::Ready,
+            Some(handshake) if handshake.is_proved() => PeerState::Ready,
             Some(_) => PeerState::Proving,
         }
     }
 
-    /// Whether both sides have proved that they belong here.
+    /// Whether it has proved that it belongs here.
     pub fn is_ready(&self) -> bool {
         self.state() == PeerState::Ready
+    }
+
+    /// Whether it has checked our proof.
+    pub fn is_welcomed(&self) -> bool {
+        self.handshake.as_ref().is_some_and(Handshake::is_welcomed)
     }
 
     /// Whether the handshake can begin.

@@ -17,7 +17,7 @@ use yrs::updates::encoder::Encode;
 use yrs::{IdSet, StateVector, Update};
 
 use super::limits;
-use super::update::{Outline, read_state_vector};
+use super::update::{Outline, covers, read_state_vector};
 
 /// Compact when the tail is this many bytes, or half the snapshot, whichever is more.
 const TAIL: usize = 256 * 1024;
@@ -43,6 +43,8 @@ pub struct Replica {
     deleted: IdSet,
     ahead: Vec<Early>,
     ahead_bytes: usize,
+    /// The length of a tail that could not be merged, doubled.
+    cannot_merge: usize,
 }
 
 struct Early {
@@ -134,53 +136,52 @@ impl Replica {
     pub fn missing_from(&self, state_vector: &[u8]) -> Result<Vec<Rc<[u8]>>, ReplicaError> {
         let has_nothing = decode_state_vector(state_vector)?.is_empty();
         let mut updates = Vec::new();
-        for update in self.snapshot.iter().cloned().chain(self.merged_tail()?) {
-            if has_nothing {
-                updates.push(update);
-                continue;
-            }
+        for update in self.snapshot.iter().cloned().chain(self.merged_tail()) {
+            // Yjs takes more than yrs does (half a surrogate pair in an embed, for one). What yrs cannot
+            // cut is sent whole: nothing is lost by hearing it twice.
             let difference =
-                yrs::diff_updates_v1(&update, state_vector).map_err(|_| ReplicaError::UnreadableUpdate)?;
-            if difference != Update::EMPTY_V1 {
-                updates.push(difference.into());
+                (!has_nothing).then(|| yrs::diff_updates_v1(&update, state_vector).ok()).flatten();
+            match difference {
+                None => updates.push(update),
+                Some(difference) if difference == Update::EMPTY_V1 => {}
+                Some(difference) => updates.push(difference.into()),
             }
         }
         Ok(updates)
     }
 
-    fn merged_tail(&self) -> Result<Option<Rc<[u8]>>, ReplicaError> {
-        match &self.tail[..] {
-            [] => Ok(None),
-            [one] => Ok(Some(one.clone())),
-            many => {
-                let merged = yrs::merge_updates_v1(many.iter().map(|update| &update[..]));
-                merged.map(|merged| Some(merged.into())).map_err(|_| ReplicaError::UnreadableUpdate)
-            }
+    fn merged_tail(&self) -> Vec<Rc<[u8]>> {
+        if self.tail.len() < 2 {
+            return self.tail.clone();
         }
+        let merged = yrs::merge_updates_v1(self.tail.iter().map(|update| &update[..]));
+        merged.map_or_else(|_| self.tail.clone(), |merged| vec![merged.into()])
     }
 
     /// Whether it is time to compact. A keystroke is some 30 bytes, but each costs a look when
     /// somebody asks for the difference.
     pub fn is_long(&self) -> bool {
         let snapshot = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.len());
-        self.tail_bytes.max(self.tail.len() * 256) > TAIL.max(snapshot / 2)
+        self.tail_bytes.max(self.tail.len() * 256) > TAIL.max(snapshot / 2).max(self.cannot_merge)
     }
 
     /// Makes one update of snapshot and tail. Nothing is dropped, not even what was deleted.
     pub fn compact(&mut self) {
         let merged = yrs::merge_updates_v1(self.content().map(|update| &update[..]));
-        // All of them have been read before, so this does not fail; if it did, nothing would be lost.
-        if let Ok(merged) = merged {
-            self.replace(merged.into());
+        match merged {
+            Ok(merged) => self.replace(merged.into()),
+            // See `missing_from`. It stays as it is, and is tried again when it is twice as long.
+            Err(_) => self.cannot_merge = 2 * self.tail_bytes.max(self.tail.len() * 256),
         }
     }
 
     /// Takes the page's own encoding of the whole document instead, which leaves out the content of
     /// what was deleted. False, and nothing is changed, when it is not the same state.
     pub fn compact_to(&mut self, whole: Rc<[u8]>) -> bool {
-        let reached = Outline::of(&whole).map(|outline| outline.reached());
-        let same = reached.is_ok_and(|reached| reached == self.state_vector);
+        let Ok(outline) = Outline::of(&whole) else { return false };
+        let same = outline.reached() == self.state_vector && covers(&outline.deletes, &self.deleted);
         if same {
+            self.deleted.merge_with(outline.deletes);
             self.replace(whole);
         }
         same

@@ -17,8 +17,8 @@ pub const ANNOUNCE_SOON: Millis = 1_000.0;
 const STRANGERS: u32 = 5;
 /// y-webrtc's servers drop who has not spoken for 30 s.
 const PING_EVERY: Millis = 15_000.0;
-/// A server that has said nothing for this long, not even an answer to a ping, is lost.
-const SERVER_PATIENCE: Millis = 40_000.0;
+/// A server that has said nothing for this long after a ping is lost.
+const SERVER_PATIENCE: Millis = 25_000.0;
 /// The first wait before dialling a lost server again; doubled each time, up to the last.
 const REDIAL_FIRST: Millis = 500.0;
 const REDIAL_LAST: Millis = 30_000.0;
@@ -28,14 +28,15 @@ pub struct Server {
     view: ServerView,
     dial_at: Option<Millis>,
     ping_at: Millis,
-    heard_at: Millis,
+    /// Since when a ping has not been answered.
+    unanswered: Option<Millis>,
     failures: u32,
 }
 
 impl Server {
     /// A server that has not been dialled.
     pub fn new() -> Self {
-        Self { view: ServerView::Dialing, dial_at: None, ping_at: 0.0, heard_at: 0.0, failures: 0 }
+        Self { view: ServerView::Dialing, dial_at: None, ping_at: 0.0, unanswered: None, failures: 0 }
     }
 
     /// Its state, for a person.
@@ -63,8 +64,7 @@ impl Room {
         let Some(server) = self.servers.get_mut(id.0) else {
             return;
         };
-        *server =
-            Server { view: ServerView::Open, ping_at: now + PING_EVERY, heard_at: now, ..Server::new() };
+        *server = Server { view: ServerView::Open, ping_at: now + PING_EVERY, ..Server::new() };
         self.status_changed = true;
         if self.noticed.remove(&Notice::SignalingUnreachable) {
             self.act(Action::Notice { notice: Notice::SignalingBack, detail: String::new() });
@@ -92,9 +92,8 @@ impl Room {
     }
 
     pub(super) fn server_said(&mut self, id: ServerId, text: &str) {
-        let now = self.now;
         if let Some(server) = self.servers.get_mut(id.0) {
-            server.heard_at = now;
+            server.unanswered = None;
         }
         // A server that talks nonsense harms nobody but itself: what it says is dropped.
         let Ok(heard) = self.mailbox.hear(text) else {
@@ -122,9 +121,14 @@ impl Room {
     }
 
     fn echoed(&mut self, id: ServerId, clients: Option<u32>) {
-        let at = self.now;
-        if let Some(server) = self.servers.get_mut(id.0).filter(|server| server.is_open()) {
-            // Only the count at joining matters, and its moment.
+        let now = self.now;
+        if let Some(server) = self.servers.get_mut(id.0) {
+            // How long others have had to answer is counted from the first one that came back.
+            let at = match server.view {
+                ServerView::Open => now,
+                ServerView::Echoed { at, .. } => at,
+                ServerView::Dialing | ServerView::Closed => return,
+            };
             server.view = ServerView::Echoed { clients, at };
         }
     }
@@ -167,7 +171,8 @@ impl Room {
             self.act(Action::Dial(id));
         } else if server.is_open() && server.ping_at <= now {
             server.ping_at = now + PING_EVERY;
-            let lost = server.heard_at + SERVER_PATIENCE <= now;
+            let since = *server.unanswered.get_or_insert(now);
+            let lost = since + SERVER_PATIENCE <= now;
             let ping = self.mailbox.ping();
             match lost {
                 true => self.server_closed(id),

@@ -41,19 +41,43 @@ impl Room {
         let now = self.now;
         if let Some(document) = self.documents.get_mut(&id) {
             document.source = Some((source, now));
+            document.unavailable = false;
         }
         self.ask(source, id);
     }
 
     /// Nobody has it when all have said so and nobody else is to be expected.
     pub(super) fn maybe_unavailable(&mut self, id: DocumentId) {
-        let all_here = self.settlement.is_some() && self.peers.values().all(|peer| peer.informed);
-        let Some(document) = self.documents.get_mut(&id) else {
-            return;
+        let now = self.now;
+        // One to which no connection comes about is not waited for, and neither is it counted.
+        let counts = |peer: &PeerId, state: &Peer| {
+            !state.informed && !self.failures.contains_key(peer) && state.since + SOURCE_PATIENCE > now
         };
-        if all_here && !std::mem::replace(&mut document.unavailable, true) {
+        let somebody_comes = self.peers.iter().any(|(peer, state)| counts(peer, state));
+        let is_sent_it =
+            |peer: &Peer| peer.documents.get(&id).is_some_and(|agreed| agreed.retry_at.is_some());
+        let somebody_gets_it = self.peers.values().any(is_sent_it);
+        let nobody = self.settlement.is_some() && !somebody_comes && !somebody_gets_it;
+        let Some(document) = self.documents.get_mut(&id) else { return };
+        if nobody && !std::mem::replace(&mut document.unavailable, true) {
             self.act(Action::Unavailable(id));
         }
+    }
+
+    /// Forgets that peers had nothing which were being sent it a while ago.
+    pub(super) fn retry_sources(&mut self) {
+        let now = self.now;
+        for agreement in self.peers.values_mut().flat_map(|peer| peer.documents.values_mut()) {
+            if agreement.retry_at.take_if(|at| *at <= now).is_some() {
+                agreement.missing = false;
+                self.seek = true;
+            }
+        }
+    }
+
+    pub(super) fn retry_wake_at(&self) -> Millis {
+        let agreements = self.peers.values().flat_map(|peer| peer.documents.values());
+        agreements.filter_map(|agreement| agreement.retry_at).fold(Millis::INFINITY, Millis::min)
     }
 
     pub(super) fn forget_source(&mut self, id: DocumentId, source: PeerId) {
@@ -70,6 +94,8 @@ impl Room {
         let Some((source, heard)) = self.documents.get(&id).and_then(|document| document.source) else {
             return;
         };
+        // A source is patient work: it may be sending something else first.
+        let heard = self.peers.get(&source).map_or(heard, |peer| peer.heard.max(heard));
         if heard + SOURCE_PATIENCE > self.now {
             return;
         }

@@ -7,8 +7,13 @@ use std::rc::Rc;
 
 use super::Room;
 use super::ids::{DocumentId, PeerId};
+use super::limits::Millis;
 use super::message::{Header, Message};
+use super::peer::Peer;
 use super::replica::ReplicaError;
+
+/// A peer that is being sent a document is asked for it again after this.
+const RETRY: Millis = 5_000.0;
 
 impl Room {
     /// Asks a peer for what we lack of a document, and to be told of every update from then on.
@@ -48,17 +53,22 @@ impl Room {
     ) -> Result<(), String> {
         let now = self.now;
         let origin = self.me;
-        let Some(peer) = self.peers.get_mut(&id) else {
-            return Ok(());
-        };
+        let arrives =
+            |peer: &Peer| peer.documents.get(&document_id).is_some_and(|agreed| agreed.arriving.is_some());
+        let is_arriving = self.peers.values().any(arrives);
+        let is_known = self.documents.contains_key(&document_id);
+        let Some(peer) = self.peers.get_mut(&id) else { return Ok(()) };
         if !peer.sync_rate.take(now) {
             return Err("it asks for documents more often than can be answered".into());
         }
-        peer.agreement(document_id).missing = !held;
-        self.seek |= held;
+        if is_known {
+            peer.agreement(document_id).missing = !held;
+            self.seek |= held;
+        }
         let document = self.documents.get(&document_id).filter(|document| document.held);
         let Some(document) = document else {
-            peer.outbox.push(&Message::bare(Header::Missing { document: document_id }));
+            let seeking = is_arriving;
+            peer.outbox.push(&Message::bare(Header::Missing { document: document_id, seeking }));
             return Ok(());
         };
         let mut updates = document.replica.missing_from(state_vector).map_err(|error| error.to_string())?;
@@ -88,19 +98,17 @@ impl Room {
         update: &[u8],
         answers: bool,
     ) -> Result<(), String> {
-        let Some(peer) = self.peers.get_mut(&id) else {
+        if !self.documents.contains_key(&document) {
+            // Of a document that has been replaced at its path, or was never named.
             return Ok(());
-        };
+        }
+        let Some(peer) = self.peers.get_mut(&id) else { return Ok(()) };
         let agreement = peer.agreement(document);
         agreement.arriving = None;
         if answers {
             agreement.asked = false;
             agreement.missing = false;
             agreement.following = true;
-        }
-        if !self.documents.contains_key(&document) {
-            // Of a document that has been replaced at its path, or was never named.
-            return Ok(());
         }
         self.status_changed = true;
         match self.integrate(document, &Rc::from(update), false) {
@@ -117,10 +125,15 @@ impl Room {
         Ok(())
     }
 
-    pub(super) fn missing_arrived(&mut self, id: PeerId, document_id: DocumentId) {
+    pub(super) fn missing_arrived(&mut self, id: PeerId, document_id: DocumentId, seeking: bool) {
+        if !self.documents.contains_key(&document_id) {
+            return;
+        }
+        let retry_at = seeking.then_some(self.now + RETRY);
         if let Some(peer) = self.peers.get_mut(&id) {
             let agreement = peer.agreement(document_id);
             agreement.missing = true;
+            agreement.retry_at = retry_at;
             agreement.asked = false;
         }
         self.forget_source(document_id, id);

@@ -8,9 +8,10 @@
 //! clocks it brings, and which it builds upon.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use thiserror::Error;
-use yrs::{ClientID, ID, IdSet, StateVector};
+use yrs::{ClientID, IdSet, StateVector};
 
 /// Values in values, and no deeper.
 const DEPTH: u32 = 256;
@@ -71,11 +72,7 @@ impl Outline {
     /// Whether it has something that is not among what is `known` and `deleted`.
     pub fn brings_anything_new(&self, known: &StateVector, deleted: &IdSet) -> bool {
         let inserts = self.inserts.iter().any(|&(client, _, end)| end > known.get(&client));
-        let known = |client| match (self.deletes.get(&client), deleted.get(&client)) {
-            (Some(ours), Some(known)) => ours.subset_of(known),
-            _ => false,
-        };
-        inserts || !self.deletes.client_ids().all(known)
+        inserts || !covers(deleted, &self.deletes)
     }
 
     fn client(&mut self, reader: &mut Reader) -> Result<(), Malformed> {
@@ -84,10 +81,12 @@ impl Outline {
         let mut clock = reader.clock()?;
         for _ in 0..structs {
             let info = reader.byte()?;
-            let (length, is_gap) = match info & 0x1f {
-                0 => (reader.number()?, false),
-                10 => (reader.number()?, true),
-                content => (self.item(info, content, reader)?, false),
+            let (length, is_gap) = match (info, info & 0x1f) {
+                (0, _) => (reader.number()?, false),
+                (10, _) => (reader.number()?, true),
+                // Flags that these cannot have: Yjs and yrs would not agree on what it is.
+                (_, 0 | 10) => return Err(Malformed),
+                (_, content) => (self.item(info, content, reader)?, false),
             };
             let end = advance(clock, length)?;
             if !is_gap {
@@ -139,17 +138,34 @@ impl Outline {
     }
 
     fn deletions(&mut self, reader: &mut Reader) -> Result<(), Malformed> {
+        let mut deletes: BTreeMap<ClientID, Vec<Range<u32>>> = BTreeMap::new();
         for _ in 0..reader.number()? {
             let client = reader.client()?;
             for _ in 0..reader.number()? {
                 let clock = reader.clock()?;
                 let end = advance(clock, reader.number()?)?;
                 self.need(client, end);
-                self.deletes.insert(ID::new(client, clock), end - clock);
+                deletes.entry(client).or_default().push(clock..end);
             }
         }
+        // Sorted first: a set that is built from its end is built in quadratic time.
+        deletes.values_mut().for_each(|ranges| ranges.sort_unstable_by_key(|range| range.start));
+        self.deletes = IdSet::from_iter(deletes);
         Ok(())
     }
+}
+
+/// Whether `all` has every clock of `some`. Both are sorted, so this is one walk.
+pub fn covers(all: &IdSet, some: &IdSet) -> bool {
+    some.client_ids().all(|client| {
+        let (Some(some), Some(all)) = (some.get(&client), all.get(&client)) else { return false };
+        let mut all = all.iter().map(|(range, _)| range).peekable();
+        some.iter().all(|(range, _)| {
+            // Ranges that touch are one range, so what is covered is covered by one.
+            while all.next_if(|one| one.end < range.end).is_some() {}
+            all.peek().is_some_and(|one| one.start <= range.start)
+        })
+    })
 }
 
 /// Reads a state vector: how many clients, and for each its id and its clock.
@@ -161,6 +177,16 @@ pub fn read_state_vector(bytes: &[u8]) -> Result<StateVector, Malformed> {
         state_vector.set_max(client, reader.clock()?);
     }
     if reader.rest.is_empty() { Ok(state_vector) } else { Err(Malformed) }
+}
+
+/// Yjs counts in UTF-16. Of UTF-8's bytes each that begins a character is one unit, and that of a
+/// character of four bytes is two.
+fn utf16_length(text: &str) -> u64 {
+    if text.is_ascii() {
+        return text.len() as u64;
+    }
+    let units = text.bytes().map(|byte| u64::from(byte & 0xc0 != 0x80) + u64::from(byte >= 0xf0));
+    units.sum()
 }
 
 fn advance(clock: u32, length: u64) -> Result<u32, Malformed> {
@@ -217,15 +243,13 @@ impl<'a> Reader<'a> {
         match content {
             // Deleted
             1 => self.number(),
-            // JSON
-            2 => self.repeated(|reader| reader.text().map(drop)),
             // Binary
             3 => {
                 let length = self.number()?;
                 self.bytes(length).map(|_| 1)
             }
-            // String; Yjs counts in UTF-16
-            4 => self.text().map(|text| text.encode_utf16().count() as u64),
+            // String
+            4 => self.text().map(utf16_length),
             // Embed
             5 => self.json().map(|()| 1),
             // Format
@@ -293,13 +317,17 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Six bits in the first byte, and JavaScript's safe integers at most.
     fn signed(&mut self) -> Result<(), Malformed> {
-        for _ in 0..9 {
-            if self.byte()? & 0x80 == 0 {
-                return Ok(());
-            }
+        let mut number = self.byte()?;
+        let mut value = u64::from(number & 0x3f);
+        let mut shift = 6;
+        while number & 0x80 != 0 {
+            number = self.byte()?;
+            value |= u64::from(number & 0x7f).checked_shl(shift).ok_or(Malformed)?;
+            shift += 7;
         }
-        Err(Malformed)
+        if value < CLIENT && shift < 63 { Ok(()) } else { Err(Malformed) }
     }
 }
 
@@ -381,6 +409,13 @@ mod tests {
         update.extend([117, 1].repeat(100_000));
         update.extend([126, 0]);
         assert_eq!(Outline::of(&update), Err(Malformed));
+    }
+
+    #[test]
+    fn texts_are_counted_as_yjs_counts_them() {
+        for text in ["", "abc", "é", "日本", "a😀b", "\u{10ffff}\u{ffff}"] {
+            assert_eq!(utf16_length(text), text.encode_utf16().count() as u64, "{text}");
+        }
     }
 
     #[test]

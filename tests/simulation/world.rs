@@ -444,7 +444,15 @@ impl World {
                 let text = text_of(&open.doc);
                 assert!(!text.is_empty(), "page {id} has an empty {path}");
                 let (first, expected) = texts.entry(path).or_insert((*id, text.clone()));
-                assert_eq!(*expected, text, "pages {first} and {id} differ in {path}");
+                let held_here = |id: &PageId| self.pages.get(id).and_then(|page| held(page, open.document));
+                assert_eq!(
+                    *expected,
+                    text,
+                    "pages {first} and {id} differ in {path}; they hold {:?} and {:?} of {:?}",
+                    held_here(first),
+                    held_here(id),
+                    open.document
+                );
             }
             if let Some(path) = page.wanted.iter().find(|path| page.drive.contains_key(*path)) {
                 let entry = page.room.entry(path);
