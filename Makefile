@@ -82,6 +82,7 @@ $(PKG): $(ENGINE_SOURCES) $(STAMPS)/wasm | $(NODE_MODULES)
 	rm -f pkg/.gitignore
 
 $(LIB): $(SHIM_SOURCES) $(PKG) $(NODE_MODULES)
+	rm -rf lib
 	npm run --silent build:lib
 	@touch $@
 

@@ -54,8 +54,8 @@ export class Attachment implements IAttachment {
     const own = wasEmpty ? null : Y.encodeStateAsUpdate(this._ydoc, known);
     content.forEach(update => this.apply(update));
     if (own) {
-      this._engine()?.edited(this.genesis, own);
       this._edited(this, own);
+      this._engine()?.edited(this.genesis, own);
     }
   }
 
@@ -66,8 +66,9 @@ export class Attachment implements IAttachment {
 
   private _onUpdate = (update: Uint8Array, origin: unknown): void => {
     if (origin !== this) {
-      this._engine()?.edited(this.genesis, update);
+      // The page's other views first: the engine may ask one of them for its encoding at once.
       this._edited(this, update);
+      this._engine()?.edited(this.genesis, update);
     }
   };
 

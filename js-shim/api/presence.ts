@@ -55,23 +55,32 @@ export class Presence {
       client => client !== this._awareness.clientID
     );
     removeAwarenessStates(this._awareness, others, this);
+    // Its clock too, or the same client coming back would be taken for something old.
+    others.forEach(client => this._awareness.meta.delete(client));
   }
 
   private _onUpdate = (change: IChange, origin: unknown): void => {
     const { added, updated, removed } = change;
+    const isOwn = [...added, ...updated, ...removed].includes(
+      this._awareness.clientID
+    );
     if (origin === this) {
+      if (isOwn) {
+        // Nobody else speaks for us. This is told with a clock that beats theirs.
+        this._awareness.setLocalState(this._state);
+      }
       added.forEach(client => this._others.add(client));
       removed.forEach(client => this._others.delete(client));
       return;
     }
-    const changed = [...added, ...updated, ...removed];
-    if (changed.includes(this._awareness.clientID)) {
+    if (isOwn) {
       this._tell();
     }
   };
 
   private _tell(states: Map<number, any> = this._awareness.states): void {
     const clients = [this._awareness.clientID];
+    this._state = this._awareness.getLocalState();
     if (this._awareness.meta.has(clients[0])) {
       const update = encodeAwarenessUpdate(this._awareness, clients, states);
       this._engine()?.presence(this.channel ?? undefined, update);
@@ -82,6 +91,7 @@ export class Presence {
   private _awareness: Awareness;
   private _disposed: (presence: Presence) => void;
   private _others = new Set<number>();
+  private _state: Record<string, any> | null = null;
   private _isDisposed = false;
 }
 

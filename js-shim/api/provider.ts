@@ -58,11 +58,13 @@ export class WebrtcProvider {
     const path = 'document';
     await room.settled();
     if (room.entry(path)) {
+      room.attach(genesis, this.doc, this.awareness);
       await room.fetch(genesis);
+    } else {
+      const entry = { path, genesis, contentType: 'yjs', format: 'update' };
+      await room.claim(entry, Y.encodeStateAsUpdate(this.doc));
+      room.attach(genesis, this.doc, this.awareness);
     }
-    const entry = { path, genesis, contentType: 'yjs', format: 'update' };
-    await room.claim(entry, Y.encodeStateAsUpdate(this.doc));
-    room.attach(genesis, this.doc, this.awareness);
     return room;
   }
 

@@ -187,7 +187,8 @@ class Room implements IRoom {
     [...this._attachments, ...this._presences].forEach(one => one.dispose());
     this._engine.leave();
     this._end();
-    this._engine.free();
+    // Not at once: the engine may be what called us.
+    queueMicrotask(() => this._engine.free());
   }
 
   private _presence(channel: GenesisId | null, awareness: any): Presence {
@@ -279,9 +280,9 @@ class Room implements IRoom {
 
   private _fail(message: string): void {
     if (!this._isDisposed) {
-      this._noticeListeners.call({ code: 'engine-failed', detail: message });
       // A broken engine must not be called again, not even to say goodbye.
       this._end();
+      this._noticeListeners.call({ code: 'engine-failed', detail: message });
     }
   }
 

@@ -2,11 +2,14 @@
  * The vocabulary of a room, as JavaScript sees it. Nothing here knows Jupyter.
  *
  * A *room* is a set of people who replicate the same documents. A document is named by its
- * *genesis id* (lower-case hex SHA-256 of the update that began its history), so two different
+ * *genesis id* (a hash of how its history began), so two different
  * histories can never merge. The room's *index* says which document lives at which path.
  */
 
-/** Lower-case hex SHA-256 of the update a document's history began with. */
+/**
+ * What a document is named by, 64 hexadecimal digits: a hash of how its history began. Documents in
+ * JupyterLab are named by their first update and their path, those of `WebrtcProvider` by the room.
+ */
 export type GenesisId = string;
 
 /** What a person needs to be in a room. */
@@ -116,8 +119,7 @@ export interface IRoom {
   entries(): IIndexEntry[];
 
   /**
-   * Put a document into the room: hold `update` (the genesis update, whose SHA-256 is
-   * `entry.genesis`) and say that it lives at `entry.path`. Resolves when every person here has
+   * Put a document into the room: hold `update` (its content, as `entry.genesis` began it) and say that it lives at `entry.path`. Resolves when every person here has
    * confirmed, with the entry that won: another one where somebody claimed the path before.
    * `replace` claims the path even when it is taken.
    */

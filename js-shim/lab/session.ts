@@ -47,6 +47,12 @@ export class RoomSession implements IRoomSession {
     this.notices = options.notices;
     this._join = options.join;
     this._config = options.config;
+    // The room was left when the page was put away; without it nothing typed would be shared.
+    window.addEventListener('pageshow', event => {
+      if (event.persisted && this._name) {
+        window.location.reload();
+      }
+    });
     // Read the settings only where they can matter: a page without collaboration waits for nothing.
     this._pending = this.enabled ? this._start() : Promise.resolve(null);
   }

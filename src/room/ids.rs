@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PeerId(pub [u8; 16]);
 
-/// A document, named by its genesis: the SHA-256 of the update that began its history.
+/// A document, named by its genesis: a hash of how its history began. Whoever claims a document chooses
+/// it; to the room it is a name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DocumentId(pub [u8; 32]);
 
