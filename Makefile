@@ -6,6 +6,7 @@
 #   make dist     the wheel and the npm tarball, in dist/
 #   make build    the engine and the extension
 #   make bench    join, throughput, keystrokes and size, beside y-webrtc and the bare data channel
+#   make soak     the simulation with many more seeds (SEEDS=20000)
 #   make lint     formatters and linters only
 #   make pictures take the pictures of the documentation again
 #   make clean    throw away what was built; make distclean: and what was installed
@@ -159,6 +160,11 @@ test-signaling: $(SIGNALING) $(NODE_MODULES)
 
 test-e2e: $(STAMPS)/site $(SIGNALING) $(STAMPS)/browsers
 	SITE_DIR="$(CURDIR)/target/site" SIGNALING_BIN="$(CURDIR)/$(SIGNALING)" node --test --test-concurrency=1 tests/e2e/*.test.mjs
+
+SEEDS ?= 20000
+
+soak: $(STAMPS)/rust
+	SEEDS=$(SEEDS) cargo test --release --test simulation everything_at_once -- --nocapture
 
 bench: $(PKG) $(LABEXTENSION) $(SIGNALING) $(NODE_MODULES) $(STAMPS)/browsers
 	SIGNALING_BIN="$(CURDIR)/$(SIGNALING)" node bench/run.mjs
