@@ -34,7 +34,7 @@ SHIM_SOURCES := $(filter-out %.test.ts,$(call find,js-shim,*.ts)) tsconfig.json
 LAB_SOURCES := package.json webpack.config.cjs $(call find,schema,*.json) $(call find,style,*)
 WHEEL_SOURCES := python/pyproject.toml python/install.json python/README.md $(call find,python/jupyterlite_webrtc,*.py)
 
-.PHONY: all build demo dist lint test test-rust test-wasm test-ts test-signaling test-e2e bench pictures clean distclean
+.PHONY: all build demo dist lint test test-rust test-wasm test-ts test-signaling test-e2e bench soak pictures clean distclean
 all: build
 
 # ---------------------------------------------------------------- tools and packages
