@@ -14,15 +14,21 @@ import { IRoomSession } from './session.js';
 /** Have `contents` know of the room's documents. The drive itself, which we ask, does not. */
 export function announceRoomFiles(
   contents: Pick<Contents.IManager, 'get'>,
-  session: Pick<IRoomSession, 'room'>
+  session: Pick<IRoomSession, 'current'>
 ): void {
   const get = contents.get.bind(contents);
   contents.get = async (path, options) => {
     try {
       return await get(path, options);
     } catch (reason) {
-      const entry = session.room?.entry(path);
-      if (!entry || options?.content !== false) {
+      if (options?.content !== false) {
+        throw reason;
+      }
+      // A link is followed while the page still looks for the others: their word is waited for.
+      const room = await session.current();
+      await room?.settled();
+      const entry = room?.entry(path);
+      if (!entry) {
         throw reason;
       }
       return describe(entry);

@@ -119,9 +119,12 @@ test('both while signaling is down, which then comes back', async () => {
     const copies = (await one.files()).filter(path => /copy/.test(path));
     assert.deepEqual(copies, [], `copies on ${one.name}'s drive`);
     // The warning is taken back.
-    await one.page
-      .locator('.Toastify__toast', { hasText: 'signaling' })
-      .waitFor({ state: 'detached' });
+    await one.page.waitForFunction(
+      () =>
+        ![...document.querySelectorAll('.Toastify__toast')].some(toast =>
+          toast.textContent.includes('signaling')
+        )
+    );
   }
 });
 
