@@ -6,11 +6,12 @@
 #![forbid(unsafe_code)]
 
 pub mod room;
+pub mod store;
 #[cfg(target_arch = "wasm32")]
 pub mod web;
 
 #[cfg(target_arch = "wasm32")]
-pub use surface::{Engine, genesis_of};
+pub use surface::{Engine, forget_room, forget_unused, genesis_of};
 
 #[cfg(target_arch = "wasm32")]
 mod surface {
@@ -21,10 +22,13 @@ mod surface {
     use serde::Serialize;
     use wasm_bindgen::prelude::*;
 
-    use crate::room::ids::DocumentId;
+    use crate::room::ids::{DocumentId, RoomId};
+    use crate::room::index::Entry;
     use crate::room::{Config, Event, Room};
+    use crate::store::Store;
     use crate::web::driver::Driver;
-    use crate::web::page::{Options, Page, PageEntry, PageStatus};
+    use crate::web::indexed_db::IndexedDb;
+    use crate::web::page::{Options, Page, PageEntry, PageOwned, PageStatus};
 
     thread_local! {
         /// Who is told of a panic. A wasm trap does not unwind: the engine is lost, the page is not.
@@ -35,6 +39,20 @@ mod surface {
     #[wasm_bindgen(js_name = genesisOf)]
     pub fn genesis_of(update: &[u8]) -> String {
         DocumentId::of(update).to_string()
+    }
+
+    /// Takes away all that is kept of a room in the database of this name.
+    #[wasm_bindgen(js_name = forgetRoom)]
+    pub async fn forget_room(database: String, prefix: String, room: String) -> Result<(), JsError> {
+        let store = IndexedDb::open(&database).await?;
+        Ok(store.forget(RoomId::derive(&prefix, &room)).await?)
+    }
+
+    /// Takes away the rooms that were last used so many days ago. Returns how many.
+    #[wasm_bindgen(js_name = forgetUnused)]
+    pub async fn forget_unused(database: String, days: f64) -> Result<usize, JsError> {
+        let store = IndexedDb::open(&database).await?;
+        Ok(store.forget_unused(crate::web::now() - days * 24.0 * 3_600_000.0).await?)
     }
 
     /// A room, run in this page.
@@ -60,9 +78,12 @@ mod surface {
                 secret: options.secret,
                 servers: options.signaling.len(),
                 seed,
+                history: options.history.is_some(),
             };
             let room = Room::join(config, crate::web::now());
-            Ok(Self { driver: Driver::start(room, options.signaling, ice_servers, Page::new(listener)) })
+            let page = Page::new(listener);
+            let driver = Driver::start(room, options.signaling, ice_servers, options.history, page);
+            Ok(Self { driver })
         }
 
         /// The room's id: its topic on signaling servers.
@@ -70,14 +91,34 @@ mod surface {
             self.driver.room(|room| room.id().topic())
         }
 
-        /// The index entry that stands at a path, or undefined.
+        /// What lives at a path, or undefined.
         pub fn entry(&self, path: &str) -> JsValue {
-            self.driver.room(|room| {
-                room.entry(path).map_or(JsValue::UNDEFINED, |entry| object(&PageEntry::from(entry)))
-            })
+            optional(self.driver.room(|room| room.entry(path)))
         }
 
-        /// All index entries that stand.
+        /// Where a document lives, or undefined.
+        pub fn home(&self, genesis: &str) -> JsValue {
+            optional(self.driver.room(|room| room.home(DocumentId::parse(genesis)?)))
+        }
+
+        /// How often something was put at a path or taken away.
+        pub fn generation(&self, path: &str) -> u32 {
+            self.driver.room(|room| room.generation(path))
+        }
+
+        /// The state vector of what this person wrote in a document, or undefined.
+        pub fn own(&self, genesis: &str) -> Option<Vec<u8>> {
+            self.driver.room(|room| room.own(DocumentId::parse(genesis)?))
+        }
+
+        /// What this person wrote in documents that live nowhere any more (`IOwned`).
+        pub fn orphans(&self) -> JsValue {
+            let orphans: Vec<PageOwned> =
+                self.driver.room(|room| room.orphans().map(PageOwned::from).collect());
+            object(&orphans)
+        }
+
+        /// All that lives somewhere.
         pub fn entries(&self) -> JsValue {
             let entries: Vec<PageEntry> =
                 self.driver.room(|room| room.entries().map(PageEntry::from).collect());
@@ -137,6 +178,22 @@ mod surface {
             Ok(())
         }
 
+        /// Moves what lives at a path.
+        pub fn rename(&self, from: String, to: String) {
+            self.driver.put(Event::Rename { from, to });
+        }
+
+        /// Takes away what lives at a path.
+        pub fn remove(&self, path: String) {
+            self.driver.put(Event::Remove(path));
+        }
+
+        /// The page has kept what it wanted of a document that lives nowhere any more.
+        pub fn release(&self, genesis: &str) -> Result<(), JsError> {
+            self.driver.put(Event::Release(parse(genesis)?));
+            Ok(())
+        }
+
         /// The page's Y.Doc made this update.
         pub fn edited(&self, genesis: &str, update: Vec<u8>) -> Result<(), JsError> {
             self.driver.put(Event::Edited { document: parse(genesis)?, update });
@@ -169,13 +226,18 @@ mod surface {
         }
     }
 
+    fn optional(entry: Option<Entry>) -> JsValue {
+        entry.map_or(JsValue::UNDEFINED, |entry| object(&PageEntry::from(entry)))
+    }
+
     fn parse(genesis: &str) -> Result<DocumentId, JsError> {
         DocumentId::parse(genesis).ok_or_else(|| JsError::new("genesis is not an id"))
     }
 
     fn object(value: &impl Serialize) -> JsValue {
         // These shapes have nothing that JavaScript lacks.
-        value.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).unwrap_or_default()
+        let serializer = serde_wasm_bindgen::Serializer::json_compatible().serialize_bytes_as_arrays(false);
+        value.serialize(&serializer).unwrap_or_default()
     }
 
     fn tell_of_panics(failed: Function) {

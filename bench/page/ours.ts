@@ -41,10 +41,10 @@ export class Ours {
     const entry =
       named() ??
       (await new Promise<NonNullable<ReturnType<typeof named>>>(resolve => {
-        const stop = this.room.onIndex(entry => {
-          if (entry.path === path) {
+        const stop = this.room.onIndex(({ after }) => {
+          if (after?.path === path) {
             stop();
-            resolve(entry);
+            resolve(after);
           }
         });
       }));

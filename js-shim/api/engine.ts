@@ -2,9 +2,15 @@
  * The engine in WebAssembly: loaded once, when the first room is joined. What it tells the page has
  * the shapes of `src/web/page.rs`.
  */
-import init, { Engine, genesisOf } from '../../pkg/jupyterlite_webrtc.js';
+import init, {
+  Engine,
+  forgetRoom,
+  forgetUnused,
+  genesisOf
+} from '../../pkg/jupyterlite_webrtc.js';
 import {
   GenesisId,
+  IIndexChange,
   IIndexEntry,
   INotice,
   IRoomOptions,
@@ -13,7 +19,7 @@ import {
   Settlement
 } from './types.js';
 
-export { Engine, genesisOf };
+export { Engine, forgetRoom, forgetUnused, genesisOf };
 
 /** What the engine tells the page. A channel is a document's genesis id, or null for the room. */
 export type EngineEvent =
@@ -21,7 +27,7 @@ export type EngineEvent =
   | { type: 'compact'; genesis: GenesisId }
   | { type: 'presence'; channel: GenesisId | null; update: Uint8Array }
   | { type: 'presence-gone'; channel: GenesisId | null; clients: number[] }
-  | { type: 'index'; entry: IIndexEntry; previous: IIndexEntry | null }
+  | ({ type: 'index' } & IIndexChange)
   | { type: 'claimed'; number: number; entry: IIndexEntry }
   | { type: 'held'; genesis: GenesisId }
   | { type: 'unavailable'; genesis: GenesisId }

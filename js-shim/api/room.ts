@@ -18,8 +18,10 @@ import { Presence } from './presence.js';
 import {
   GenesisId,
   IAttachment,
+  IIndexChange,
   IIndexEntry,
   INotice,
+  IOwned,
   IRoom,
   IRoomOptions,
   IRoomStatus,
@@ -74,7 +76,7 @@ class Room implements IRoom {
   readonly id: string;
 
   get status(): IRoomStatus {
-    const none = { peers: [], settlement: null, transfers: [] };
+    const none = { peers: [], settlement: null, transfers: [], kept: true };
     const status: EngineStatus = this._isDisposed
       ? { ...none, signaling: this._urls.map(() => 'closed') }
       : this._engine.status();
@@ -99,6 +101,34 @@ class Room implements IRoom {
 
   entries(): IIndexEntry[] {
     return this._isDisposed ? [] : this._engine.entries();
+  }
+
+  home(genesis: GenesisId): IIndexEntry | null {
+    return this._live()?.home(genesis) ?? null;
+  }
+
+  generation(path: string): number {
+    return this._live()?.generation(path) ?? 0;
+  }
+
+  rename(from: string, to: string): void {
+    this._live()?.rename(from, to);
+  }
+
+  remove(path: string): void {
+    this._live()?.remove(path);
+  }
+
+  own(genesis: GenesisId): Uint8Array | null {
+    return this._live()?.own(genesis) ?? null;
+  }
+
+  orphans(): IOwned[] {
+    return this._live()?.orphans() ?? [];
+  }
+
+  release(genesis: GenesisId): void {
+    this._live()?.release(genesis);
   }
 
   claim(
@@ -170,9 +200,7 @@ class Room implements IRoom {
     return this._statusListeners.add(listener);
   }
 
-  onIndex(
-    listener: (entry: IIndexEntry, previous: IIndexEntry | null) => void
-  ): () => void {
+  onIndex(listener: (change: IIndexChange) => void): () => void {
     return this._indexListeners.add(listener);
   }
 
@@ -225,7 +253,7 @@ class Room implements IRoom {
         this._present(event.channel).forEach(one => one.gone(event.clients));
         break;
       case 'index':
-        this._indexListeners.call(event.entry, event.previous);
+        this._indexListeners.call({ before: event.before, after: event.after });
         break;
       case 'claimed':
         this._claims.get(event.number)?.resolve(event.entry);
@@ -321,7 +349,7 @@ class Room implements IRoom {
   private _attachments = new Set<Attachment>();
   private _presences = new Set<Presence>();
   private _statusListeners = new Listeners<[]>();
-  private _indexListeners = new Listeners<[IIndexEntry, IIndexEntry | null]>();
+  private _indexListeners = new Listeners<[IIndexChange]>();
   private _noticeListeners = new Listeners<[INotice]>();
 }
 

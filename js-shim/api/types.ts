@@ -24,6 +24,11 @@ export interface IRoomOptions {
   secret?: string;
   /** Passed to `RTCPeerConnection`. */
   iceServers?: RTCIceServer[];
+  /**
+   * The name of the IndexedDB database that keeps the room's history, so that a reload or a day without
+   * network goes on with the same documents. Absent: nothing is kept.
+   */
+  history?: string;
 }
 
 /** One line of the room's index. */
@@ -36,6 +41,20 @@ export interface IIndexEntry {
   contentType: string;
   /** Jupyter file format: `json`, `text`, … */
   format: string;
+}
+
+/** A document now lives elsewhere: it is new (no `before`), was moved, or is gone (no `after`). */
+export interface IIndexChange {
+  before: IIndexEntry | null;
+  after: IIndexEntry | null;
+}
+
+/** What this person wrote in a document. */
+export interface IOwned {
+  /** Where the document lives, or lived last. */
+  entry: IIndexEntry;
+  /** The Yjs state vector of this person's own changes, in this page and those before it. */
+  stateVector: Uint8Array;
 }
 
 /** How the question "is anybody else here?" was answered. */
@@ -68,6 +87,8 @@ export interface IRoomStatus {
   settlement: Settlement | null;
   /** Documents whose content is on its way to us: genesis id, bytes received and announced. */
   transfers: { genesis: GenesisId; received: number; total: number }[];
+  /** Whether all that is here is also in the history, if one is kept. */
+  kept: boolean;
 }
 
 /** Something a person should be told. `code` is stable, `detail` is for the message. */
@@ -79,6 +100,8 @@ export interface INotice {
     | 'wrong-secret'
     | 'unknown-version'
     | 'bad-peer'
+    | 'history-failed'
+    | 'history-back'
     | 'engine-failed';
   detail: string;
 }
@@ -113,10 +136,32 @@ export interface IRoom {
   /** Resolves when it is known who else is here. Never rejects. */
   settled(): Promise<Settlement>;
 
-  /** The index entry at a path, as known now. Await `settled()` first. */
+  /** What lives at a path, as known now. Await `settled()` first. */
   entry(path: string): IIndexEntry | null;
-  /** All index entries, as known now. */
+  /** All that lives somewhere, as known now. */
   entries(): IIndexEntry[];
+  /** Where a document lives, as known now. */
+  home(genesis: GenesisId): IIndexEntry | null;
+  /**
+   * How often something was put at a path or taken away. A document that begins where another one was
+   * is another one, even with the same content: its genesis counts this in.
+   */
+  generation(path: string): number;
+
+  /** Move what lives at a path, for everybody. Ask `entry(to)` first: what lives there has to go. */
+  rename(from: string, to: string): void;
+  /** Take away what lives at a path, for everybody. Who shows it keeps showing it. */
+  remove(path: string): void;
+
+  /** The state vector of what this person wrote in a document; null where they did not. */
+  own(genesis: GenesisId): Uint8Array | null;
+  /**
+   * What this person wrote in documents that live nowhere any more and that no page shows. Each is held
+   * until it is released.
+   */
+  orphans(): IOwned[];
+  /** What was wanted of a document is kept elsewhere. */
+  release(genesis: GenesisId): void;
 
   /**
    * Put a document into the room: hold `update` (its content, as `entry.genesis` began it) and say that it lives at `entry.path`. Resolves when every person here has
@@ -146,10 +191,8 @@ export interface IRoom {
 
   /** Called with no arguments whenever `status` changed. Returns how to stop listening. */
   onStatus(listener: () => void): () => void;
-  /** Called when an entry at a path appeared or now names another document. */
-  onIndex(
-    listener: (entry: IIndexEntry, previous: IIndexEntry | null) => void
-  ): () => void;
+  /** Called when a document came, moved or went. */
+  onIndex(listener: (change: IIndexChange) => void): () => void;
   /** Called with what a person should be told. */
   onNotice(listener: (notice: INotice) => void): () => void;
 

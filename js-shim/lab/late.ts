@@ -9,7 +9,7 @@
 import { JupyterFrontEnd } from '@jupyterlab/application';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { DocumentWidget } from '@jupyterlab/docregistry';
-import { IIndexEntry, IRoom } from '../api/types.js';
+import { IIndexChange, IIndexEntry, IRoom } from '../api/types.js';
 import { DocumentProvider } from './document-provider.js';
 import { Notices } from './notices.js';
 import { OpenDocuments } from './open-documents.js';
@@ -21,7 +21,7 @@ export class LateMeetings {
     let stop = () => undefined as void;
     const follow = (room: IRoom | null) => {
       stop();
-      stop = room?.onIndex(entry => this._onIndex(room, entry)) ?? stop;
+      stop = room?.onIndex(change => this._onIndex(room, change)) ?? stop;
     };
     session.roomChanged.connect((_, room) => follow(room));
     follow(session.room);
@@ -30,7 +30,10 @@ export class LateMeetings {
     );
   }
 
-  private _onIndex(room: IRoom, entry: IIndexEntry): void {
+  private _onIndex(room: IRoom, { after: entry }: IIndexChange): void {
+    if (!entry) {
+      return;
+    }
     for (const document of this._options.documents) {
       if (
         document.path === entry.path &&

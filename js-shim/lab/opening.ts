@@ -55,7 +55,7 @@ export type IFiles = Pick<Contents.IDrive, 'get' | 'save'>;
 
 /** Where, what and with whom. */
 export interface IOpening {
-  room: Pick<IRoom, 'settled' | 'entry' | 'claim' | 'fetch'>;
+  room: Pick<IRoom, 'settled' | 'entry' | 'claim' | 'fetch' | 'generation'>;
   files: IFiles;
   kind: IKind;
   ledger: ILedger;
@@ -122,14 +122,15 @@ export async function settle(
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     let entry = room.entry(path);
     if (!entry || lost) {
-      const seed = await kind.seed(path, mine.content);
+      const place = placeOf(path, room.generation(path));
+      const seed = await kind.seed(place, mine.content);
       entry = await room.claim(
         { path, contentType, format, genesis: seed.genesis },
         seed.update,
         { replace: lost }
       );
     }
-    if (entry.contentType !== contentType) {
+    if (entry.path !== path || entry.contentType !== contentType) {
       return null;
     }
     const opened = await adopt(opening, entry, mine);
@@ -139,6 +140,14 @@ export async function settle(
     lost = true; // the room names a document that is in nobody's hands any more
   }
   return null;
+}
+
+/**
+ * Where a history begins: the path, and how often there was another document. One that begins where
+ * another one was deleted, or moved away from, is another document even with the same content.
+ */
+function placeOf(path: string, generation: number): string {
+  return generation === 0 ? path : `${path}\n${generation}`;
 }
 
 /** Take the room's document. Null when it is in nobody's hands any more. */
@@ -188,7 +197,9 @@ async function isExpendable(
   ) {
     return true;
   }
-  if ((await kind.seed(path, mine.content)).genesis === document.genesis) {
+  // The document at a path was the first one since what was there before it.
+  const place = placeOf(path, Math.max(opening.room.generation(path) - 1, 0));
+  if ((await kind.seed(place, mine.content)).genesis === document.genesis) {
     return true;
   }
   const original = await opening.siteFile(path);

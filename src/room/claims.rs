@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ids::PeerId;
-use super::index::{Change, Entry};
+use super::index::{Entry, Line};
 use super::limits::Millis;
 use super::message::{Header, Message};
 use super::{Action, Claim, Room};
@@ -42,33 +42,47 @@ impl Claims {
 
 impl Room {
     pub(super) fn claim(&mut self, number: u32, claim: Claim) {
-        let standing = self.index.get(&claim.path).cloned();
-        let taken = standing.as_ref().filter(|entry| entry.document != claim.document && !claim.replace);
-        if let Some(entry) = taken {
-            return self.act(Action::Claimed { number, entry: entry.clone() });
+        let Claim { path, document, content_type, format, update, replace } = claim;
+        let entry = Entry { path, document, content_type, format };
+        // Something lives there, or it lives elsewhere (it was moved there under our feet).
+        let standing =
+            self.index.get(&entry.path).filter(|standing| standing.document != document && !replace);
+        let elsewhere = self.index.home(document).filter(|home| home.path != entry.path);
+        if let Some(taken) = standing.or(elsewhere) {
+            return self.act(Action::Claimed { number, entry: taken });
         }
-        let mut entry =
-            Entry::claim(&claim.path, claim.document, &claim.content_type, &claim.format, self.now);
-        if let Some(standing) = standing {
-            entry.lamport = standing.lamport.saturating_add(u32::from(standing.document != claim.document));
-            entry.since = if standing.document == claim.document { standing.since } else { entry.since };
-        }
-        if !entry.is_valid() {
+        let line = self.index.claim(&entry, self.now);
+        if !line.is_valid() {
             // Peers would not take it. The page goes on by itself.
             return self.act(Action::Claimed { number, entry });
         }
-        self.hold(claim.document, claim.update.into());
-        self.merge_entries(vec![entry.clone()], None);
-        let message = Message::bare(Header::Index { entries: vec![entry.clone()], confirm: Some(number) });
+        self.hold(document, update.into());
+        self.take_lines(vec![line.clone()]);
+        let message = Message::bare(Header::Index { lines: vec![line], confirm: Some(number) });
         self.tell_everybody(&message);
-        self.sync_with_all(claim.document);
+        self.sync_with_all(document);
         let unconfirmed = self.ready_peers().map(|(id, _)| id).collect();
         self.claims.open.insert(number, OpenClaim { since: self.now, entry, unconfirmed });
         self.finish_claims();
     }
 
-    pub(super) fn index_arrived(&mut self, id: PeerId, entries: Vec<Entry>, confirm: Option<u32>) {
-        self.merge_entries(entries, Some(id));
+    /// Moves what lives at a path. Where another document lives at the new one, that one has to go:
+    /// the page asks first.
+    pub(super) fn rename(&mut self, from: &str, to: &str) {
+        let lines = self.index.moving(from, to, self.now);
+        if lines.iter().all(Line::is_valid) {
+            self.merge_lines(lines, None);
+        }
+    }
+
+    /// Takes away what lives at a path.
+    pub(super) fn remove(&mut self, path: &str) {
+        let lines = self.index.removing(path, self.now);
+        self.merge_lines(lines, None);
+    }
+
+    pub(super) fn index_arrived(&mut self, id: PeerId, lines: Vec<Line>, confirm: Option<u32>) {
+        self.merge_lines(lines, Some(id));
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
@@ -80,25 +94,25 @@ impl Room {
     }
 
     /// Merges lines and passes on those that are news: not everybody may be connected to everybody.
-    pub(super) fn merge_entries(&mut self, entries: Vec<Entry>, from: Option<PeerId>) {
-        let changes: Vec<Change> = entries.into_iter().filter_map(|entry| self.index.merge(entry)).collect();
-        if changes.is_empty() {
-            return;
-        }
-        if from.is_some() {
-            let entries = changes.iter().map(|change| change.entry.clone()).collect();
-            let message = Message::bare(Header::Index { entries, confirm: None });
+    pub(super) fn merge_lines(&mut self, lines: Vec<Line>, from: Option<PeerId>) {
+        let lines = self.take_lines(lines);
+        if !lines.is_empty() {
+            let message = Message::bare(Header::Index { lines, confirm: None });
             let others = self.ready_peers().filter(|(id, _)| Some(*id) != from);
             others.for_each(|(_, peer)| peer.outbox.push(&message));
         }
-        self.seek = true;
+    }
+
+    /// Merges lines; returns those that were news.
+    fn take_lines(&mut self, lines: Vec<Line>) -> Vec<Line> {
+        let (lines, changes) = self.index.merge(lines);
+        lines.iter().for_each(|line| self.keeper.line(line));
+        self.seek |= !lines.is_empty();
         for change in changes {
-            self.documents.entry(change.entry.document).or_default();
-            if let Some(previous) = &change.previous {
-                self.forget_if_unnamed(previous.document);
-            }
+            self.moved(&change);
             self.act(Action::Index(change));
         }
+        lines
     }
 
     pub(super) fn confirmed(&mut self, id: PeerId, number: u32) {
@@ -117,7 +131,7 @@ impl Room {
             let Some(claim) = self.claims.open.remove(&number) else {
                 continue;
             };
-            let entry = self.index.get(&claim.entry.path).cloned().unwrap_or(claim.entry);
+            let entry = self.index.get(&claim.entry.path).unwrap_or(claim.entry);
             self.act(Action::Claimed { number, entry });
         }
     }

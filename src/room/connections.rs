@@ -229,13 +229,13 @@ impl Room {
         self.failures.remove(&id);
         self.noticed.remove(&Notice::WrongSecret);
         self.noticed.remove(&Notice::PeerUnreachable);
-        let entries = self.index.entries().cloned().collect();
+        let lines = self.index.lines().cloned().collect();
         let presence = self.presence.clone();
         let origin = self.me;
         let Some(peer) = self.peers.get_mut(&id) else {
             return;
         };
-        peer.outbox.push(&Message::bare(Header::Index { entries, confirm: None }));
+        peer.outbox.push(&Message::bare(Header::Index { lines, confirm: None }));
         for (channel, body) in presence {
             peer.outbox.push(&Message { header: Header::Presence { channel, origin }, body });
         }
@@ -257,6 +257,7 @@ impl Room {
 
     /// Says goodbye to everybody and ends.
     pub(super) fn leave(&mut self) {
+        self.keep(true);
         self.tell_everybody(&Message::bare(Header::Bye));
         self.flush();
         let text = self.mailbox.to_room(Signal::Leave, &mut self.entropy);

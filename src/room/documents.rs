@@ -6,7 +6,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
+use yrs::StateVector;
+
+use super::history::Keeper;
 use super::ids::{DocumentId, PeerId};
+use super::index::{Change, Entry};
 use super::limits::Millis;
 use super::message::{Header, Message};
 use super::peer::{Agreement, Peer};
@@ -32,6 +36,12 @@ pub struct Document {
     pub source: Option<(PeerId, Millis)>,
     /// The page was told that nobody has it.
     pub unavailable: bool,
+    /// What this person wrote in it, in this page or before.
+    pub own: StateVector,
+    /// The page has kept what it wanted of that, should the document go.
+    pub released: bool,
+    /// Where it lives, or lived last.
+    pub last_home: Option<Entry>,
     /// Something changed since the last digest.
     pub changed: bool,
     /// When to make one update of its history, which has become long.
@@ -51,17 +61,20 @@ impl Document {
             (false, true) => DocumentState::Unavailable,
         }
     }
-}
 
-impl Document {
+    /// Whether this person wrote in it what is kept nowhere else.
+    pub fn is_own(&self) -> bool {
+        !self.own.is_empty() && !self.released
+    }
+
     /// Makes one update of the history. A page that shows the document can encode it without what was
     /// deleted; it is asked for that. Where none does, merging has to do.
-    fn compact(&mut self, id: DocumentId, actions: &mut VecDeque<Action>) {
+    fn compact(&mut self, id: DocumentId, actions: &mut VecDeque<Action>, keeper: &mut Keeper) {
         self.compact_at = None;
         if self.attached {
             actions.push_back(Action::Compact(id));
-        } else {
-            self.replica.compact();
+        } else if self.replica.compact() {
+            keeper.rewrite(id);
         }
     }
 }
@@ -79,6 +92,7 @@ impl Room {
         document.unavailable = false;
         if !std::mem::replace(&mut document.held, true) {
             self.status_changed = true;
+            self.keeper.rewrite(id);
             self.act(Action::Held(id));
         }
     }
@@ -97,14 +111,32 @@ impl Room {
         self.forget_if_unnamed(id);
     }
 
+    /// A document lives elsewhere now, or nowhere.
+    pub(super) fn moved(&mut self, change: &Change) {
+        if let Some(home) = &change.after {
+            let document = self.documents.entry(home.document).or_default();
+            document.last_home = Some(home.clone());
+            if !document.own.is_empty() {
+                self.keeper.own(home.document);
+            }
+        } else if let Some(home) = &change.before {
+            self.forget_if_unnamed(home.document);
+        }
+    }
+
+    /// A document that lives nowhere is forgotten, unless a page shows it or this person wrote in it
+    /// what may be nowhere else: then it is an orphan, which the page is to look after.
     pub(super) fn forget_if_unnamed(&mut self, id: DocumentId) {
-        let attached = self.documents.get(&id).is_some_and(|document| document.attached);
-        if !attached && !self.index.names(id) {
+        let needed = self.documents.get(&id).is_some_and(|document| {
+            document.attached || (document.held && document.is_own() && document.last_home.is_some())
+        });
+        if !needed && !self.index.names(id) {
             // What is on its way will not be taken; whoever names the document again asks anew.
             for agreement in self.peers.values_mut().filter_map(|peer| peer.documents.get_mut(&id)) {
                 let Agreement { subscribed, following, .. } = *agreement;
                 *agreement = Agreement { subscribed, following, ..Agreement::default() };
             }
+            self.keeper.forget(id);
             let removed = self.documents.remove(&id);
             if removed.is_some_and(|document| !document.held) {
                 self.act(Action::Unavailable(id));
@@ -114,6 +146,7 @@ impl Room {
 
     pub(super) fn edited(&mut self, id: DocumentId, update: Rc<[u8]>) {
         self.integrate(id, &update, true).ok();
+        self.note_own(id, &update);
         let header = Header::Update { document: id, origin: self.me, answers: false };
         let message = Message { header, body: update };
         let wants = |peer: &Peer| peer.documents.get(&id).is_some_and(|agreed| agreed.subscribed);
@@ -125,7 +158,9 @@ impl Room {
         let again = self.now + COMPACT_AFTER;
         let document = self.documents.get_mut(&id);
         let Some(document) = document.filter(|document| document.replica.is_long()) else { return };
-        if !document.replica.compact_to(whole) {
+        if document.replica.compact_to(whole) {
+            self.keeper.rewrite(id);
+        } else {
             document.compact_at = Some(again);
         }
     }
@@ -147,15 +182,24 @@ impl Room {
         }
         let integrated = integrated?;
         document.changed |= !integrated.is_empty();
+        if document.held && !integrated.is_empty() {
+            self.keeper.append(id, &integrated, false);
+        }
         let news = integrated.into_iter().filter(|news| !own || !Rc::ptr_eq(news, update));
         // Before the content is here the page gets nothing: it takes the whole then.
         if document.attached && document.held {
             self.actions.extend(news.map(|update| Action::Apply { document: id, update }));
         }
-        if document.replica.is_long() && document.compact_at.is_none() {
-            document.compact_at = Some(now + COMPACT_AFTER);
-        }
+        self.compact_soon(id);
         Ok(())
+    }
+
+    /// Compacts a history that has become long, in a while.
+    pub(super) fn compact_soon(&mut self, id: DocumentId) {
+        let at = self.now + COMPACT_AFTER;
+        if let Some(document) = self.documents.get_mut(&id).filter(|document| document.replica.is_long()) {
+            document.compact_at.get_or_insert(at);
+        }
     }
 
     pub(super) fn present(&mut self, channel: Channel, update: Rc<[u8]>) {
@@ -199,7 +243,7 @@ impl Room {
                 continue;
             };
             if document.compact_at.is_some_and(|at| at <= now) {
-                document.compact(id, &mut self.actions);
+                document.compact(id, &mut self.actions, &mut self.keeper);
             }
             let patience = GAP_PATIENCE * f64::from(1 << document.gaps_asked.min(6));
             if document.held && document.waits_since.is_some_and(|since| since + patience <= now) {

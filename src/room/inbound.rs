@@ -55,7 +55,7 @@ impl Room {
 
     pub(super) fn take_message(&mut self, id: PeerId, header: Header, body: &[u8]) -> Result<(), String> {
         match header {
-            Header::Index { entries, confirm } => self.index_arrived(id, entries, confirm),
+            Header::Index { lines, confirm } => self.index_arrived(id, lines, confirm),
             Header::IndexConfirmed { number } => self.confirmed(id, number),
             Header::Sync { document, held } => self.sync_arrived(id, document, held, body)?,
             Header::Update { document, answers, .. } => self.update_arrived(id, document, body, answers)?,

@@ -27,6 +27,8 @@ pub const EARLY_CANDIDATES: usize = 64;
 pub const PEERS: usize = 256;
 /// Lines in the room's index.
 pub const INDEX_ENTRIES: usize = 10_000;
+/// The highest Lamport clock of a line: who claimed more would have the path for ever.
+pub const LAMPORT: u32 = 1 << 20;
 /// The longest path, content type or format in the index, in bytes.
 pub const INDEX_TEXT: usize = 1024;
 /// Bytes of updates kept for one document that wait for earlier ones.

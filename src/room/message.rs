@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::ids::{DocumentId, PeerId};
-use super::index::Entry;
+use super::index::Line;
 use super::limits;
 
 /// A message's fixed part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Header {
     /// Lines of the sender's index. With `confirm`, the receiver says when it has merged them.
-    Index { entries: Vec<Entry>, confirm: Option<u32> },
+    Index { lines: Vec<Line>, confirm: Option<u32> },
     /// The index message with this number has been merged, and everything that the sender had
     /// claimed before that was sent ahead of this.
     IndexConfirmed { number: u32 },
@@ -73,11 +73,11 @@ impl Message {
     pub fn decode(bytes: &[u8]) -> Result<(Header, &[u8]), MessageError> {
         let (header, body) =
             postcard::take_from_bytes::<Header>(bytes).map_err(|_| MessageError::Unreadable)?;
-        if let Header::Index { entries, .. } = &header {
-            if entries.len() > limits::INDEX_ENTRIES {
+        if let Header::Index { lines, .. } = &header {
+            if lines.len() > limits::INDEX_ENTRIES {
                 return Err(MessageError::TooManyEntries);
             }
-            if !entries.iter().all(Entry::is_valid) {
+            if !lines.iter().all(Line::is_valid) {
                 return Err(MessageError::BadEntry);
             }
         }
@@ -100,8 +100,8 @@ mod tests {
 
     #[test]
     fn an_entry_that_is_not_a_path_is_refused() {
-        let entry = Entry::claim("../x", DocumentId([1; 32]), "notebook", "json", 0.0);
-        let header = Header::Index { entries: vec![entry], confirm: None };
+        let line = Line { path: "../x".into(), resident: None, lamport: 1, since: 0 };
+        let header = Header::Index { lines: vec![line], confirm: None };
         assert_eq!(Message::decode(&Message::bare(header).encode_header()), Err(MessageError::BadEntry));
     }
 

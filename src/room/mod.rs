@@ -14,13 +14,16 @@
 //! they negotiate a connection ([`negotiation`]), prove to each other that they belong here
 //! ([`handshake`]), and exchange the [`index`] of documents and what each lacks of them.
 
+mod action;
 mod claims;
 mod connections;
 mod digest;
 mod documents;
 mod entropy;
+mod event;
 mod frame;
 mod handshake;
+pub mod history;
 pub mod ids;
 mod inbound;
 pub mod index;
@@ -32,21 +35,28 @@ pub mod outbox;
 mod peer;
 mod presence;
 mod replica;
+mod restore;
 mod servers;
 mod settlement;
 pub mod signaling;
 mod sources;
+mod status;
 mod sync;
 mod update;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
+use yrs::updates::encoder::Encode;
+
+pub use self::action::{Action, Notice};
 use self::claims::Claims;
 use self::documents::Document;
 use self::entropy::Entropy;
-use self::ids::{DocumentId, LinkId, PeerId, RoomId, ServerId};
-use self::index::{Change, Entry, Index};
+pub use self::event::{Claim, Event};
+use self::history::Keeper;
+use self::ids::{DocumentId, LinkId, PeerId, RoomId};
+use self::index::{Entry, Index};
 use self::key::RoomKey;
 use self::limits::Millis;
 use self::message::Message;
@@ -54,7 +64,8 @@ use self::outbox::Lane;
 use self::peer::Peer;
 pub use self::presence::Channel;
 pub use self::settlement::Settlement;
-use self::signaling::{Candidate, DescriptionKind, Mailbox};
+use self::signaling::Mailbox;
+pub use self::status::{DocumentState, PeerState, ServerState, Status};
 
 /// What a room is made from.
 pub struct Config {
@@ -67,206 +78,8 @@ pub struct Config {
     pub servers: usize,
     /// 32 bytes from the operating system.
     pub seed: [u8; 32],
-}
-
-/// What happened.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// The moment asked for by [`Room::wake_at`] has come.
-    Wake,
-    /// A signaling server was reached, was lost, or said something.
-    ServerOpened(ServerId),
-    ServerClosed(ServerId),
-    ServerSaid(ServerId, String),
-    /// A local description has been set.
-    Described {
-        link: LinkId,
-        kind: DescriptionKind,
-        sdp: String,
-    },
-    /// A local ICE candidate was found.
-    Found {
-        link: LinkId,
-        candidate: Candidate,
-    },
-    /// A data channel of the connection is open.
-    LaneOpened {
-        link: LinkId,
-        lane: Lane,
-    },
-    /// The connection failed, or one of its channels closed.
-    LinkLost {
-        link: LinkId,
-        reason: String,
-    },
-    /// A frame arrived.
-    Received {
-        link: LinkId,
-        lane: Lane,
-        frame: Vec<u8>,
-    },
-    /// The browser's send buffer of this lane is down to `buffered` bytes.
-    Drained {
-        link: LinkId,
-        lane: Lane,
-        buffered: usize,
-    },
-    /// The page puts a document into the room; answered by [`Action::Claimed`] with this number.
-    Claim {
-        number: u32,
-        claim: Claim,
-    },
-    /// The page wants to hear of every change to this document, or no longer.
-    Attach(DocumentId),
-    Detach(DocumentId),
-    /// The page's Y.Doc made an update.
-    Edited {
-        document: DocumentId,
-        update: Vec<u8>,
-    },
-    /// The page's encoding of a whole document, as asked for by [`Action::Compact`].
-    Compacted {
-        document: DocumentId,
-        whole: Vec<u8>,
-    },
-    /// The page's awareness made an update.
-    Presence {
-        channel: Channel,
-        update: Vec<u8>,
-    },
-    /// The page no longer takes part in this channel.
-    PresenceEnded(Channel),
-    /// The page leaves the room.
-    Leave,
-}
-
-/// A document that the page puts at a path.
-#[derive(Clone, Debug)]
-pub struct Claim {
-    pub path: String,
-    pub document: DocumentId,
-    pub content_type: String,
-    pub format: String,
-    /// The document's content, beginning with its genesis.
-    pub update: Vec<u8>,
-    /// Claim the path even when another document lives there.
-    pub replace: bool,
-}
-
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Action {
-    /// Open a WebSocket to a signaling server, or say something to it.
-    Dial(ServerId),
-    Say(ServerId, String),
-    /// Make an RTCPeerConnection with both data channels; negotiate as told; close it.
-    Connect(LinkId),
-    Offer(LinkId),
-    Accept {
-        link: LinkId,
-        kind: DescriptionKind,
-        sdp: String,
-    },
-    AddCandidate {
-        link: LinkId,
-        candidate: Candidate,
-    },
-    Close(LinkId),
-    /// Send a frame.
-    Send {
-        link: LinkId,
-        lane: Lane,
-        frame: Vec<u8>,
-    },
-    /// Give the page an update of a document it has attached.
-    Apply {
-        document: DocumentId,
-        update: Rc<[u8]>,
-    },
-    /// Ask the page for its encoding of a whole document.
-    Compact(DocumentId),
-    /// Give the page an awareness update, or take clients away from a channel.
-    Presence {
-        channel: Channel,
-        update: Rc<[u8]>,
-    },
-    PresenceGone {
-        channel: Channel,
-        clients: Vec<u64>,
-    },
-    /// Another document now lives at a path.
-    Index(Change),
-    /// The claim with this number has been confirmed by all; this is the entry that stands.
-    Claimed {
-        number: u32,
-        entry: Entry,
-    },
-    /// The document's content is here; or nobody has it any more.
-    Held(DocumentId),
-    Unavailable(DocumentId),
-    /// It is known who else is here.
-    Settled(Settlement),
-    /// [`Room::status`] changed.
-    StatusChanged,
-    /// Something a person should be told.
-    Notice {
-        notice: Notice,
-        detail: String,
-    },
-}
-
-/// The kinds of things that a person should be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Notice {
-    /// No signaling server can be reached; trying again.
-    SignalingUnreachable,
-    /// One can be reached again.
-    SignalingBack,
-    /// A page is here but no connection to it comes about.
-    PeerUnreachable,
-    /// Somebody in the room has another secret.
-    WrongSecret,
-    /// Somebody in the room runs another version.
-    UnknownVersion,
-    /// A peer broke the protocol and was dropped.
-    BadPeer,
-}
-
-/// A picture of the room at one moment.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Status {
-    pub servers: Vec<ServerState>,
-    pub peers: Vec<(PeerId, PeerState)>,
-    pub settlement: Option<Settlement>,
-    /// Documents on their way to us: bytes received and announced.
-    pub transfers: Vec<(DocumentId, usize, usize)>,
-}
-
-/// The state of the connection to a signaling server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ServerState {
-    Connecting,
-    Open,
-    Closed,
-}
-
-/// Whether a document of the room is here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DocumentState {
-    /// Its content is here.
-    Held,
-    /// It is being looked for, or is on its way.
-    Sought,
-    /// Nobody who is here has it.
-    Unavailable,
-}
-
-/// How far the connection to a peer has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PeerState {
-    Connecting,
-    Proving,
-    Ready,
+    /// Whether there is a store that keeps the room's history.
+    pub history: bool,
 }
 
 /// A room, as one page sees it.
@@ -288,6 +101,7 @@ pub struct Room {
     index: Index,
     documents: BTreeMap<DocumentId, Document>,
     claims: Claims,
+    keeper: Keeper,
     /// Whether somebody new might have a document that we seek.
     seek: bool,
     digest_at: Millis,
@@ -323,6 +137,7 @@ impl Room {
             index: Index::default(),
             documents: BTreeMap::new(),
             claims: Claims::default(),
+            keeper: Keeper::new(config.history),
             seek: false,
             digest_at: now,
             presence: BTreeMap::new(),
@@ -331,6 +146,9 @@ impl Room {
             status_changed: true,
             actions: VecDeque::new(),
         };
+        if config.history {
+            room.act(Action::Restore);
+        }
         room.dial_all();
         room.after_event();
         room
@@ -370,6 +188,12 @@ impl Room {
             Event::Compacted { document, whole } => self.compacted(document, whole.into()),
             Event::Presence { channel, update } => self.present(channel, update.into()),
             Event::PresenceEnded(channel) => drop(self.presence.remove(&channel)),
+            Event::Rename { from, to } => self.rename(&from, &to),
+            Event::Remove(path) => self.remove(&path),
+            Event::Release(document) => self.release(document),
+            Event::Restored(history) => self.restored(history),
+            Event::Written { number, keys } => self.written(number, keys),
+            Event::HistoryLost => self.history_lost(),
             Event::Leave => self.leave(),
         }
         self.after_event();
@@ -386,19 +210,41 @@ impl Room {
         if self.left {
             return Millis::INFINITY;
         }
-        let moments =
-            [self.servers_wake_at(), self.links_wake_at(), self.documents_wake_at(), self.claims.wake_at()];
+        let moments = [
+            self.servers_wake_at(),
+            self.links_wake_at(),
+            self.documents_wake_at(),
+            self.claims.wake_at(),
+            self.keep_wake_at(),
+        ];
         moments.into_iter().chain(settle).fold(self.announce_at, Millis::min)
     }
 
-    /// The entry that stands at a path.
-    pub fn entry(&self, path: &str) -> Option<&Entry> {
+    /// What lives at a path.
+    pub fn entry(&self, path: &str) -> Option<Entry> {
         self.index.get(path)
     }
 
-    /// All entries that stand.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+    /// Everything that lives somewhere, by path.
+    pub fn entries(&self) -> impl Iterator<Item = Entry> {
         self.index.entries()
+    }
+
+    /// The state vector of what this person wrote in a document, if they did and it is here.
+    pub fn own(&self, document: DocumentId) -> Option<Vec<u8>> {
+        let document = self.documents.get(&document)?;
+        document.is_own().then(|| document.own.encode_v1())
+    }
+
+    /// Where a document lives.
+    pub fn home(&self, document: DocumentId) -> Option<Entry> {
+        self.index.home(document)
+    }
+
+    /// How often something was put at a path or taken away. A new document at a path where another one
+    /// was is another document, even if it begins with the same content: its genesis counts this in.
+    pub fn generation(&self, path: &str) -> u32 {
+        self.index.generation(path)
     }
 
     /// Whether a document of the room is here; `None` for one that the room does not know.
@@ -425,10 +271,12 @@ impl Room {
             peers: self.peers.iter().map(|(id, peer)| (*id, peer.state())).collect(),
             settlement: self.settlement,
             transfers: self.transfers(),
+            kept: self.keeper.is_done(),
         }
     }
 
     fn wake(&mut self) {
+        self.wake_history();
         self.wake_servers();
         self.wake_links();
         self.wake_documents();
@@ -440,6 +288,7 @@ impl Room {
         self.settle();
         self.seek_documents();
         self.flush();
+        self.keep(false);
         if std::mem::take(&mut self.status_changed) {
             self.act(Action::StatusChanged);
         }

@@ -131,6 +131,21 @@ impl Replica {
         self.snapshot.iter().chain(&self.tail)
     }
 
+    /// The updates that came after the snapshot.
+    pub fn tail(&self) -> &[Rc<[u8]>] {
+        &self.tail
+    }
+
+    /// Everything, as records of a store: the snapshot, and the tail.
+    pub fn records(&self) -> Vec<Vec<Rc<[u8]>>> {
+        vec![self.snapshot.iter().cloned().collect(), self.tail.clone()]
+    }
+
+    /// Whether the snapshot is this very update.
+    pub fn begins_with(&self, update: &Rc<[u8]>) -> bool {
+        self.snapshot.as_ref().is_some_and(|snapshot| Rc::ptr_eq(snapshot, update))
+    }
+
     /// What a replica with this state vector lacks, as one or two updates. All deletions are
     /// included: a state vector does not tell which of them are known.
     pub fn missing_from(&self, state_vector: &[u8]) -> Result<Vec<Rc<[u8]>>, ReplicaError> {
@@ -165,13 +180,20 @@ impl Replica {
         self.tail_bytes.max(self.tail.len() * 256) > TAIL.max(snapshot / 2).max(self.cannot_merge)
     }
 
-    /// Makes one update of snapshot and tail. Nothing is dropped, not even what was deleted.
-    pub fn compact(&mut self) {
+    /// Makes one update of snapshot and tail, if that is possible. Nothing is dropped, not even what was
+    /// deleted.
+    pub fn compact(&mut self) -> bool {
         let merged = yrs::merge_updates_v1(self.content().map(|update| &update[..]));
         match merged {
-            Ok(merged) => self.replace(merged.into()),
+            Ok(merged) => {
+                self.replace(merged.into());
+                true
+            }
             // See `missing_from`. It stays as it is, and is tried again when it is twice as long.
-            Err(_) => self.cannot_merge = 2 * self.tail_bytes.max(self.tail.len() * 256),
+            Err(_) => {
+                self.cannot_merge = 2 * self.tail_bytes.max(self.tail.len() * 256);
+                false
+            }
         }
     }
 

@@ -12,6 +12,7 @@ use gloo_timers::callback::Timeout;
 use wasm_bindgen::JsValue;
 
 use super::connection::Connection;
+use super::keeper::Keeper;
 use super::page::Page;
 use super::socket::Socket;
 use crate::room::ids::{LinkId, ServerId};
@@ -27,6 +28,7 @@ pub struct Driver {
     ice_servers: JsValue,
     sockets: RefCell<BTreeMap<ServerId, Socket>>,
     connections: RefCell<BTreeMap<LinkId, Connection>>,
+    keeper: Option<Keeper>,
     page: Page,
     alarm: RefCell<Option<(Millis, Timeout)>>,
 }
@@ -45,9 +47,18 @@ impl Inbox {
 }
 
 impl Driver {
-    /// Begins to run `room`. `urls` are its signaling servers, `ice_servers` goes to RTCPeerConnection.
-    pub fn start(room: Room, urls: Vec<String>, ice_servers: JsValue, page: Page) -> Rc<Self> {
+    /// Begins to run `room`. `urls` are its signaling servers, `ice_servers` goes to RTCPeerConnection,
+    /// `database` keeps its history.
+    pub fn start(
+        room: Room,
+        urls: Vec<String>,
+        ice_servers: JsValue,
+        database: Option<String>,
+        page: Page,
+    ) -> Rc<Self> {
+        let keeper = database.map(|database| Keeper::new(database, room.id()));
         let driver = Rc::new(Self {
+            keeper,
             room: RefCell::new(room),
             inbox: RefCell::default(),
             running: Cell::new(false),
@@ -118,6 +129,10 @@ impl Driver {
             Action::Send { link, lane, frame } => {
                 self.with_connection(link, |connection| connection.send(lane, &frame))
             }
+            Action::Restore => self.with_keeper(Keeper::restore),
+            Action::Write { number, write } => {
+                self.with_keeper(|keeper, inbox| keeper.write(number, write, inbox))
+            }
             action => self.page.tell(action),
         }
     }
@@ -133,6 +148,12 @@ impl Driver {
         match Connection::new(link, &self.ice_servers, self.inbox()) {
             Ok(connection) => drop(self.connections.borrow_mut().insert(link, connection)),
             Err(error) => self.inbox().put(Event::LinkLost { link, reason: super::reason(&error) }),
+        }
+    }
+
+    fn with_keeper(self: &Rc<Self>, act: impl FnOnce(&Keeper, Inbox)) {
+        if let Some(keeper) = &self.keeper {
+            act(keeper, self.inbox());
         }
     }
 

@@ -6,6 +6,8 @@
 
 mod connection;
 pub mod driver;
+pub mod indexed_db;
+mod keeper;
 pub mod page;
 mod socket;
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::Bytes;
 use wasm_bindgen::JsValue;
 
+use crate::room::history::Owned;
 use crate::room::ids::DocumentId;
 use crate::room::index::Entry;
 use crate::room::{Action, Claim, DocumentState, Notice, PeerState, ServerState, Settlement, Status};
@@ -21,6 +22,9 @@ pub struct Options {
     pub room: String,
     #[serde(default)]
     pub secret: Option<String>,
+    /// The database to keep the room's history in; absent where none is kept.
+    #[serde(default)]
+    pub history: Option<String>,
 }
 
 /// An index entry, as the page has it.
@@ -33,14 +37,29 @@ pub struct PageEntry {
     pub format: String,
 }
 
-impl From<&Entry> for PageEntry {
-    fn from(entry: &Entry) -> Self {
+impl From<Entry> for PageEntry {
+    fn from(entry: Entry) -> Self {
         Self {
-            path: entry.path.clone(),
+            path: entry.path,
             genesis: entry.document.to_string(),
-            content_type: entry.content_type.clone(),
-            format: entry.format.clone(),
+            content_type: entry.content_type,
+            format: entry.format,
         }
+    }
+}
+
+/// What this person wrote in a document, as the page has it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PageOwned {
+    entry: PageEntry,
+    #[serde(with = "serde_bytes")]
+    state_vector: Vec<u8>,
+}
+
+impl From<Owned> for PageOwned {
+    fn from(owned: Owned) -> Self {
+        Self { entry: owned.entry.into(), state_vector: owned.state_vector }
     }
 }
 
@@ -67,7 +86,7 @@ enum Heard<'a> {
     Compact { genesis: String },
     Presence { channel: Option<String>, update: &'a Bytes },
     PresenceGone { channel: Option<String>, clients: Vec<u64> },
-    Index { entry: PageEntry, previous: Option<PageEntry> },
+    Index { before: Option<PageEntry>, after: Option<PageEntry> },
     Claimed { number: u32, entry: PageEntry },
     Held { genesis: String },
     Unavailable { genesis: String },
@@ -84,6 +103,7 @@ pub struct PageStatus {
     peers: Vec<PagePeer>,
     settlement: Option<&'static str>,
     transfers: Vec<PageTransfer>,
+    kept: bool,
 }
 
 #[derive(Serialize)]
@@ -115,6 +135,7 @@ impl From<Status> for PageStatus {
             peers: status.peers.into_iter().map(peer).collect(),
             settlement: status.settlement.map(settlement),
             transfers: status.transfers.into_iter().map(transfer).collect(),
+            kept: status.kept,
         }
     }
 }
@@ -161,6 +182,8 @@ fn code(notice: Notice) -> &'static str {
         Notice::WrongSecret => "wrong-secret",
         Notice::UnknownVersion => "unknown-version",
         Notice::BadPeer => "bad-peer",
+        Notice::HistoryFailed => "history-failed",
+        Notice::HistoryBack => "history-back",
     }
 }
 
@@ -190,18 +213,18 @@ impl Page {
                 self.hear(&Heard::PresenceGone { channel: name(channel), clients })
             }
             Action::Index(change) => {
-                let previous = change.previous.as_ref().map(PageEntry::from);
-                self.hear(&Heard::Index { entry: (&change.entry).into(), previous });
+                let before = change.before.map(PageEntry::from);
+                self.hear(&Heard::Index { before, after: change.after.map(PageEntry::from) });
             }
-            Action::Claimed { number, entry } => {
-                self.hear(&Heard::Claimed { number, entry: (&entry).into() })
-            }
+            Action::Claimed { number, entry } => self.hear(&Heard::Claimed { number, entry: entry.into() }),
             Action::Held(document) => self.hear(&Heard::Held { genesis: document.to_string() }),
             Action::Unavailable(document) => self.hear(&Heard::Unavailable { genesis: document.to_string() }),
             Action::Settled(answer) => self.hear(&Heard::Settled { settlement: settlement(answer) }),
             Action::StatusChanged => self.hear(&Heard::Status),
             Action::Notice { notice, detail } => self.hear(&Heard::Notice { code: code(notice), detail }),
             Action::Dial(_)
+            | Action::Restore
+            | Action::Write { .. }
             | Action::Say(..)
             | Action::Connect(_)
             | Action::Offer(_)

@@ -14,6 +14,8 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
+mod check;
+mod disk;
 mod network;
 mod page;
 mod world;
@@ -153,6 +155,68 @@ fn everything_at_once() {
     });
 }
 
+#[test]
+fn what_was_kept_survives_a_crash() {
+    run("what_was_kept_survives_a_crash", |world| {
+        let page = world.page(&[("a.ipynb", "the same")]);
+        world.open(page, "a.ipynb");
+        world.until_open(page, "a.ipynb");
+        world.type_for_a_while(20);
+        world.pass(1_000.0);
+        world.is_gone(page, true);
+        let other = world.page(&[("a.ipynb", "the same")]);
+        world.open(other, "a.ipynb");
+        world.type_for_a_while(20);
+        world.everybody_comes_back();
+        world.type_for_a_while(20);
+        world.expect_no_copies();
+    });
+}
+
+#[test]
+fn a_day_without_network_is_merged() {
+    run("a_day_without_network_is_merged", |world| {
+        let pages: Vec<_> = (0..2).map(|_| world.page(&[("a.ipynb", "the same")])).collect();
+        pages.iter().for_each(|page| world.open(*page, "a.ipynb"));
+        pages.iter().for_each(|page| world.until_open(*page, "a.ipynb"));
+        world.type_for_a_while(20);
+        world.signaling(false);
+        for turn in 0..4 {
+            // Each of them edits, closes or crashes, and opens again: never both at once.
+            world.is_gone(pages[0] + 2 * turn, world.seed % 2 == 0);
+            world.is_gone(pages[1] + 2 * turn, world.seed % 3 == 0);
+            world.pass(3_600_000.0);
+            world.everybody_comes_back();
+            world.open(pages[0] + 2 * (turn + 1), "a.ipynb");
+            world.open(pages[1] + 2 * (turn + 1), "a.ipynb");
+            world.type_for_a_while(20);
+            world.pass(3_600_000.0);
+        }
+        world.signaling(true);
+        world.expect_no_copies();
+    });
+}
+
+#[test]
+fn files_are_moved_and_deleted_while_others_write() {
+    run("files_are_moved_and_deleted_while_others_write", |world| {
+        let pages: Vec<_> = (0..3).map(|_| world.page(&[("a.ipynb", "the same")])).collect();
+        pages.iter().for_each(|page| world.open(*page, "a.ipynb"));
+        pages.iter().for_each(|page| world.until_open(*page, "a.ipynb"));
+        world.type_for_a_while(10);
+        world.renames(pages[0], "a.ipynb", "b.ipynb");
+        match world.below(3) {
+            0 => world.renames(pages[1], "a.ipynb", "c.ipynb"),
+            1 => world.deletes(pages[1], "a.ipynb"),
+            _ => {}
+        }
+        world.type_for_a_while(20);
+        let guest = world.page(&[]);
+        world.open(guest, "b.ipynb");
+        world.type_for_a_while(20);
+    });
+}
+
 /// The simulation must be able to fail: each of these breaks one rule, and is caught.
 mod planted {
     use super::*;
@@ -165,6 +229,20 @@ mod planted {
             let pages: Vec<_> = (0..2).map(|_| world.page(&[("a.ipynb", "the same")])).collect();
             pages.iter().for_each(|page| world.open(*page, "a.ipynb"));
             world.type_for_a_while(20);
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "exactly once")]
+    fn a_store_that_acknowledges_before_the_write() {
+        run("planted::a_store_that_acknowledges_before_the_write", |world| {
+            world.bugs.store_forgets = true;
+            let page = world.page(&[("a.ipynb", "the same")]);
+            world.open(page, "a.ipynb");
+            world.until_open(page, "a.ipynb");
+            world.type_for_a_while(20);
+            world.pass(5_000.0);
+            world.is_gone(page, true);
         });
     }
 

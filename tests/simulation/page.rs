@@ -4,8 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jupyterlite_webrtc::room::ids::DocumentId;
-use jupyterlite_webrtc::room::index::Entry;
+use jupyterlite_webrtc::room::index::{Change, Entry};
 use jupyterlite_webrtc::room::{Claim, Config, Event, Room};
+
+use crate::disk::Disk;
+use crate::world::{Person, PersonId};
 use sha2::{Digest, Sha256};
 use yrs::updates::decoder::Decode;
 use yrs::{ClientID, Doc, GetString, ReadTxn, StateVector, Text, Transact, Update};
@@ -22,16 +25,21 @@ pub type Drive = BTreeMap<String, String>;
 /// For each path the content that was last saved, of which document, and the state vector it had.
 pub type Ledger = BTreeMap<String, Saved>;
 
+#[derive(Clone)]
 pub struct Saved {
     document: DocumentId,
     content: String,
     state_vector: StateVector,
+    /// This person wrote in the document.
+    wrote: bool,
 }
 
 /// A page.
 pub struct Page {
     pub room: Room,
+    pub person: PersonId,
     pub drive: Drive,
+    pub disk: Disk,
     pub settled: bool,
     /// Paths to open, as soon as it is known how.
     pub wanted: BTreeSet<String>,
@@ -46,28 +54,51 @@ pub struct Page {
 }
 
 impl Page {
-    pub fn new(
-        seed: [u8; 32],
-        client: u64,
-        drive: Drive,
-        ledger: Ledger,
-        random_seeds: bool,
-        now: f64,
-    ) -> Self {
-        let config =
-            Config { prefix: "simulation".into(), name: "room".into(), secret: None, servers: 2, seed };
+    pub fn new(seed: [u8; 32], client: u64, person: Person, random_seeds: bool, now: f64) -> Self {
+        let config = Config {
+            prefix: "simulation".into(),
+            name: "room".into(),
+            secret: None,
+            servers: 2,
+            seed,
+            history: true,
+        };
         Self {
             room: Room::join(config, now),
-            drive,
+            person: person.id,
+            drive: person.drive,
+            disk: person.disk,
             settled: false,
             wanted: BTreeSet::new(),
             claims: BTreeMap::new(),
             open: BTreeMap::new(),
-            ledger,
+            ledger: person.ledger,
             client,
             claimed: 0,
             random_seeds,
         }
+    }
+
+    /// What stays when the page goes.
+    pub fn into_person(self) -> Person {
+        Person { id: self.person, drive: self.drive, ledger: self.ledger, disk: self.disk }
+    }
+
+    /// All that the person sees of a path.
+    pub fn text_at(&self, path: &str) -> String {
+        let open = self.open.get(path).map(|open| text_of(&open.doc));
+        let room = self.room.entry(path).and_then(|entry| doc_of(&self.room, entry.document));
+        let file = self.drive.get(path).cloned();
+        [open, room.map(|doc| text_of(&doc)), file].into_iter().flatten().collect()
+    }
+
+    /// All that is here of all documents.
+    pub fn held(&self) -> String {
+        let open = self.open.values().map(|open| text_of(&open.doc));
+        let orphans = self.room.orphans().map(|orphan| orphan.entry.document);
+        let held = self.room.entries().map(|entry| entry.document).chain(orphans);
+        let held = held.filter_map(|document| doc_of(&self.room, document)).map(|doc| text_of(&doc));
+        open.chain(held).collect()
     }
 
     /// Goes on with opening what is wanted. Returns what the room is to be told.
@@ -82,7 +113,7 @@ impl Page {
 
     fn proceed_with(&mut self, path: String) -> Vec<Event> {
         use jupyterlite_webrtc::room::DocumentState::*;
-        let Some(entry) = self.room.entry(&path).cloned() else {
+        let Some(entry) = self.room.entry(&path) else {
             return self.claim(path, false);
         };
         match self.room.document_state(entry.document) {
@@ -101,8 +132,12 @@ impl Page {
         self.claimed += 1;
         let number = self.claimed;
         // With the planted bug, two different histories bear the same name.
-        let document =
-            if self.random_seeds { DocumentId::of(content.as_bytes()) } else { DocumentId::of(&update) };
+        let generation = self.room.generation(&path);
+        let document = if self.random_seeds {
+            DocumentId::of(content.as_bytes())
+        } else {
+            genesis(&path, content, generation)
+        };
         let (content_type, format) = ("file".into(), "text".into());
         self.claims.insert(number, path.clone());
         vec![Event::Claim { number, claim: Claim { path, document, content_type, format, update, replace } }]
@@ -121,7 +156,8 @@ impl Page {
         let own = self.drive.get(&path).cloned();
         // An own file that the document began from, or an older state of it, is no other file.
         let is_other = |own: &String| {
-            let seeded = DocumentId::of(&seed(&path, own, 0)) == entry.document;
+            let generation = self.room.generation(&path);
+            let seeded = (0..=generation).any(|generation| genesis(&path, own, generation) == entry.document);
             *own != content && !seeded && !self.is_older(&path, own, entry.document, &state_vector)
         };
         if let Some(own) = own.filter(is_other) {
@@ -147,7 +183,10 @@ impl Page {
         };
         let content = text_of(&open.doc);
         let state_vector = open.doc.transact().state_vector();
-        let saved = Saved { document: open.document, content: content.clone(), state_vector };
+        let document = open.document;
+        let before = self.ledger.get(path).is_some_and(|saved| saved.document == document && saved.wrote);
+        let wrote = before || self.room.own(document).is_some();
+        let saved = Saved { document, content: content.clone(), state_vector, wrote };
         self.ledger.insert(path.to_owned(), saved);
         self.drive.insert(path.to_owned(), content);
     }
@@ -157,18 +196,148 @@ impl Page {
         self.drive.insert(format!("{path} (my copy {copies})"), content);
     }
 
+    /// A document lives elsewhere now, or nowhere. Returns what the room is to be told.
+    pub fn changed(&mut self, change: &Change) -> Vec<Event> {
+        let mut events = Vec::new();
+        match (&change.before, &change.after) {
+            (before, Some(after)) => {
+                events.extend(self.displaced(after));
+                if let Some(before) = before {
+                    self.follow(before, after);
+                }
+            }
+            (Some(before), None) => self.gone(before),
+            (None, None) => {}
+        }
+        events.extend(self.look_after_orphans());
+        events
+    }
+
     /// Another document stands at a path now. If an older one is open there it is kept as a copy and
     /// the path is opened again.
-    pub fn displaced(&mut self, entry: &Entry) -> Vec<Event> {
+    fn displaced(&mut self, entry: &Entry) -> Vec<Event> {
         let Some(open) = self.open.get(&entry.path).filter(|open| open.document != entry.document) else {
             return Vec::new();
         };
         let (document, content) = (open.document, text_of(&open.doc));
         self.keep_copy(&entry.path, content);
         self.drive.remove(&entry.path);
+        self.ledger.remove(&entry.path);
         self.open.remove(&entry.path);
         self.wanted.insert(entry.path.clone());
-        vec![Event::Detach(document)]
+        vec![Event::Detach(document), Event::Release(document)]
+    }
+
+    /// The document has been moved: file and tab follow, if they are of this document.
+    fn follow(&mut self, before: &Entry, after: &Entry) {
+        let document = after.document;
+        let is_open = self.open.get(&before.path).is_some_and(|open| open.document == document);
+        let is_file = self.ledger.get(&before.path).is_some_and(|saved| saved.document == document);
+        if is_file || is_open {
+            if let Some(other) = self.drive.remove(&after.path) {
+                self.keep_copy(&after.path, other);
+            }
+            self.relocate(&before.path, &after.path, is_open);
+        }
+    }
+
+    fn relocate(&mut self, from: &str, to: &str, with_tab: bool) {
+        if let Some(content) = self.drive.remove(from) {
+            self.drive.insert(to.to_owned(), content);
+        }
+        self.ledger.remove(to);
+        if let Some(saved) = self.ledger.remove(from) {
+            self.ledger.insert(to.to_owned(), saved);
+        }
+        if with_tab && let Some(open) = self.open.remove(from) {
+            self.open.insert(to.to_owned(), open);
+        }
+        if self.wanted.remove(from) {
+            self.wanted.insert(to.to_owned());
+        }
+    }
+
+    /// The document has been deleted. A file that was only ever the room's goes; what this person
+    /// wrote, or has open, stays.
+    fn gone(&mut self, before: &Entry) {
+        let path = &before.path;
+        let is_deleted = self.room.entry(path).is_none();
+        let saved = self.ledger.get(path).filter(|saved| saved.document == before.document);
+        let is_the_rooms = saved.is_some_and(|saved| {
+            !saved.wrote
+                && self.drive.get(path) == Some(&saved.content)
+                && self.room.own(before.document).is_none()
+        });
+        if is_deleted && is_the_rooms && !self.open.contains_key(path) {
+            self.drive.remove(path);
+            self.ledger.remove(path);
+            self.wanted.remove(path);
+        }
+    }
+
+    /// What this person wrote in documents that live nowhere any more is kept, unless the drive has it.
+    pub fn look_after_orphans(&mut self) -> Vec<Event> {
+        if !self.settled {
+            return Vec::new();
+        }
+        let orphans: Vec<_> = self.room.orphans().collect();
+        let mut events = Vec::new();
+        for orphan in orphans {
+            let Entry { path, document, .. } = orphan.entry;
+            let own = StateVector::decode_v1(&orphan.state_vector).expect("the room writes it");
+            let saved = self.ledger.get(&path).is_some_and(|saved| {
+                let covered = own.iter().all(|(client, clock)| *clock <= saved.state_vector.get(client));
+                saved.document == document && self.drive.get(&path) == Some(&saved.content) && covered
+            });
+            if !saved {
+                let content = text_of(&doc_of(&self.room, document).expect("an orphan is held"));
+                self.keep_copy(&path, content);
+            }
+            events.push(Event::Release(document));
+        }
+        events
+    }
+
+    /// Whether the file at a path is one of the room's, and which.
+    fn room_file(&self, path: &str) -> Option<DocumentId> {
+        let entry = self.room.entry(path)?;
+        let open = self.open.get(path).is_some_and(|open| open.document == entry.document);
+        let saved = self.ledger.get(path).is_some_and(|saved| saved.document == entry.document);
+        (open || saved).then_some(entry.document)
+    }
+
+    /// The person renames a file, if the name is free.
+    pub fn rename(&mut self, from: &str, to: &str) -> Vec<Event> {
+        let is_free =
+            !self.drive.contains_key(to) && !self.open.contains_key(to) && self.room.entry(to).is_none();
+        if from == to
+            || !is_free
+            || !self.drive.contains_key(from)
+            || self.claims.values().any(|path| path == from)
+        {
+            return Vec::new();
+        }
+        let of_room = self.room_file(from).is_some();
+        self.relocate(from, to, true);
+        let event = Event::Rename { from: from.to_owned(), to: to.to_owned() };
+        if of_room { vec![event] } else { Vec::new() }
+    }
+
+    /// The person deletes a file and closes its tab.
+    pub fn delete(&mut self, path: &str) -> Vec<Event> {
+        let document = self.room_file(path);
+        self.drive.remove(path);
+        self.ledger.remove(path);
+        self.wanted.remove(path);
+        let mut events = Vec::new();
+        if let Some(open) = self.open.remove(path) {
+            events.push(Event::Detach(open.document));
+        }
+        if let Some(document) = document {
+            events.push(Event::Remove(path.to_owned()));
+            events.push(Event::Release(document));
+        }
+        events
     }
 
     /// Types `marker` at a place that `pick` chooses. Returns what the room is to be told.
@@ -214,7 +383,23 @@ fn apply(doc: &Doc, update: &[u8]) {
     assert!(doc.transact().store().pending_update().is_none(), "the page was given an update too early");
 }
 
-/// A deterministic seed, of the path too: two files of the same content are two documents. `salt` other than 0 plants the bug of one that is not.
+/// A document of the room, if it is here.
+pub fn doc_of(room: &Room, document: DocumentId) -> Option<Doc> {
+    let doc = Doc::with_client_id(1);
+    for update in room.content(document)? {
+        doc.transact_mut().apply_update(Update::decode_v1(&update).expect("valid")).expect("it applies");
+    }
+    Some(doc)
+}
+
+/// The name of a document: of its content, of its path (two files of the same content are two
+/// documents), and of how often there was another one there.
+fn genesis(path: &str, content: &str, generation: u32) -> DocumentId {
+    let update = seed(path, content, 0);
+    DocumentId::of(&[&update[..], path.as_bytes(), &generation.to_be_bytes()].concat())
+}
+
+/// A deterministic seed. `salt` other than 0 plants the bug of one that is not.
 fn seed(path: &str, content: &str, salt: u64) -> Vec<u8> {
     let hash = Sha256::digest(format!("{path}\0{content}"));
     let client = u64::from(u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]])) + (salt << 32);

@@ -1,9 +1,11 @@
-//! The world of the simulation: pages, the network between them, time, chance, and what must hold.
+//! The world of the simulation: people and their pages, the network between them, time and chance.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jupyterlite_webrtc::room::signaling::DescriptionKind;
 use jupyterlite_webrtc::room::{Action, Event};
 
+use crate::disk::Disk;
 use crate::network::{Network, PageId};
 use crate::page::{Drive, Ledger, Page, text_of};
 
@@ -13,11 +15,17 @@ pub struct Faults {
     pub crashes: bool,
     pub cuts: bool,
     pub signaling: bool,
+    /// Writes to the store fail, and the store is emptied.
+    pub storage: bool,
+    /// Files are renamed and deleted.
+    pub files: bool,
+    /// Files are changed by something else than the page.
+    pub outside: bool,
 }
 
 impl Faults {
     pub fn all() -> Self {
-        Self { crashes: true, cuts: true, signaling: true }
+        Self { crashes: true, cuts: true, signaling: true, storage: true, files: true, outside: true }
     }
 }
 
@@ -26,12 +34,18 @@ impl Faults {
 pub struct Bugs {
     pub random_seeds: bool,
     pub drops_frames: bool,
+    pub store_forgets: bool,
 }
 
+/// Who somebody is, whichever page they are in.
+pub type PersonId = usize;
+
 /// A person: what stays when a page crashes or is closed.
-struct Person {
-    drive: Drive,
-    ledger: Ledger,
+pub struct Person {
+    pub id: PersonId,
+    pub drive: Drive,
+    pub ledger: Ledger,
+    pub disk: Disk,
 }
 
 pub struct World {
@@ -41,15 +55,16 @@ pub struct World {
     chance: fastrand::Rng,
     now: f64,
     network: Network,
-    pages: BTreeMap<PageId, Page>,
-    /// Pages that are gone, by the person who may come back.
-    gone: Vec<Person>,
+    pub(crate) pages: BTreeMap<PageId, Page>,
+    /// People without a page, who may come back.
+    pub(crate) gone: Vec<Person>,
+    people: usize,
     made: usize,
     typed: u32,
-    /// Markers that must be somewhere, and those that a crash may have taken.
-    certain: BTreeSet<String>,
-    doubtful: BTreeSet<String>,
-    copies_expected: bool,
+    /// Markers that must be somewhere, and who typed them; and those that a crash may have taken.
+    pub(crate) certain: BTreeMap<String, PersonId>,
+    pub(crate) doubtful: BTreeSet<String>,
+    pub(crate) copies_expected: bool,
     talks: bool,
 }
 
@@ -64,9 +79,10 @@ impl World {
             network: Network::up(),
             pages: BTreeMap::new(),
             gone: Vec::new(),
+            people: 0,
             made: 0,
             typed: 0,
-            certain: BTreeSet::new(),
+            certain: BTreeMap::new(),
             doubtful: BTreeSet::new(),
             copies_expected: true,
             talks,
@@ -92,7 +108,8 @@ impl World {
     /// Somebody with these files opens the site.
     pub fn page(&mut self, files: &[(&str, &str)]) -> PageId {
         let drive = files.iter().map(|(path, content)| ((*path).to_owned(), (*content).to_owned())).collect();
-        self.join(Person { drive, ledger: Ledger::new() })
+        self.people += 1;
+        self.join(Person { id: self.people, drive, ledger: Ledger::new(), disk: Disk::default() })
     }
 
     fn join(&mut self, person: Person) -> PageId {
@@ -101,7 +118,7 @@ impl World {
         let mut seed = [0; 32];
         self.chance.fill(&mut seed);
         let client = 1_000_000 + id as u64 * 1_000;
-        let page = Page::new(seed, client, person.drive, person.ledger, self.bugs.random_seeds, self.now);
+        let page = Page::new(seed, client, person, self.bugs.random_seeds, self.now);
         self.log(|| format!("page {id} joins as {:?}", page.room.me()));
         self.pages.insert(id, page);
         self.perform(id);
@@ -151,14 +168,15 @@ impl World {
             return;
         };
         if let Some(event) = page.type_marker(&path, &marker, pick) {
-            self.certain.insert(marker);
+            let person = page.person;
+            self.certain.insert(marker, person);
             self.handle(id, event);
         }
     }
 
     /// One of all that can happen.
     pub fn something_happens(&mut self, paths: &[&str]) {
-        match self.below(20) {
+        match self.below(26) {
             0..=9 => self.somebody_types(),
             10 | 11 => self.somebody_opens(paths),
             12 => self.somebody_saves(),
@@ -170,6 +188,10 @@ impl World {
                 self.signaling(up);
             }
             17 | 18 => self.somebody_comes_back(paths),
+            19 | 20 if self.faults.files => self.somebody_renames(paths),
+            21 if self.faults.files => self.somebody_deletes(paths),
+            22 if self.faults.storage => self.a_store_fails(),
+            23 if self.faults.outside => self.a_file_changes(paths),
             _ => {}
         }
         let wait = [5, 50, 500, 5_000][self.below(4)];
@@ -216,36 +238,46 @@ impl World {
 
     /// A page is closed, after saving, or crashes.
     fn somebody_is_gone(&mut self, crashes: bool) {
-        let Some(id) = self.somebody() else { return };
+        if let Some(id) = self.somebody() {
+            self.is_gone(id, crashes);
+        }
+    }
+
+    pub fn is_gone(&mut self, id: PageId, crashes: bool) {
         self.log(|| format!("page {id} {}", if crashes { "crashes" } else { "leaves" }));
         if !crashes {
             self.save_all(id);
             self.handle(id, Event::Leave);
         }
-        let Some(page) = self.pages.remove(&id) else {
+        let Some(mut page) = self.pages.remove(&id) else {
             return;
         };
-        if crashes {
+        // What the room says is kept must be there, whatever becomes of the last writes.
+        let is_kept = page.room.status().kept;
+        let chance = &mut self.chance;
+        page.disk.crash(|| !crashes || chance.bool(), self.bugs.store_forgets);
+        if crashes && !is_kept {
             // What it typed may have been on its way.
-            let texts = page.open.values().map(|open| text_of(&open.doc));
-            self.doubt(&texts.collect::<String>());
+            let kept = page.disk.text();
+            let texts: String = page.open.values().map(|open| text_of(&open.doc)).collect();
+            self.doubt(|marker, _| texts.contains(marker) && !kept.contains(marker));
         }
         for end in self.network.ends_of(id) {
             let chance = &mut self.chance;
             self.network.cut(end, self.now, || chance.f64() * 20_000.0, [false, crashes]);
         }
         self.network.unsubscribe(id);
-        self.gone.push(Person { drive: page.drive, ledger: page.ledger });
+        self.gone.push(page.into_person());
     }
 
-    fn doubt(&mut self, text: &str) {
-        let (certain, doubtful) = (&mut self.certain, &mut self.doubtful);
-        certain.retain(|marker| {
-            let doubted = text.contains(marker.as_str());
-            if doubted {
+    fn doubt(&mut self, doubted: impl Fn(&str, PersonId) -> bool) {
+        let doubtful = &mut self.doubtful;
+        self.certain.retain(|marker, person| {
+            let is_doubted = doubted(marker, *person);
+            if is_doubted {
                 doubtful.insert(marker.clone());
             }
-            !doubted
+            !is_doubted
         });
     }
 
@@ -258,6 +290,77 @@ impl World {
         let id = self.join(person);
         let path = paths[self.below(paths.len())];
         self.open(id, path);
+    }
+
+    pub fn everybody_comes_back(&mut self) {
+        while let Some(person) = self.gone.pop() {
+            self.join(person);
+        }
+    }
+
+    // ------------------------------------------------------------ files and storage
+
+    fn somebody_renames(&mut self, paths: &[&str]) {
+        let names = [paths, &["new.ipynb", "c/other.txt"]].concat();
+        let Some(id) = self.somebody() else { return };
+        let (from, to) = (names[self.below(names.len())], names[self.below(names.len())]);
+        self.renames(id, from, to);
+    }
+
+    pub fn renames(&mut self, id: PageId, from: &str, to: &str) {
+        let Some(page) = self.pages.get_mut(&id) else { return };
+        let events = page.rename(from, to);
+        self.log(|| format!("page {id} renames {from} to {to}: {events:?}"));
+        events.into_iter().for_each(|event| self.handle(id, event));
+        self.proceed(id);
+    }
+
+    fn somebody_deletes(&mut self, paths: &[&str]) {
+        let names = [paths, &["new.ipynb"]].concat();
+        let Some(id) = self.somebody() else { return };
+        let path = names[self.below(names.len())];
+        self.deletes(id, path);
+    }
+
+    pub fn deletes(&mut self, id: PageId, path: &str) {
+        let Some(page) = self.pages.get_mut(&id) else { return };
+        // What one wrote oneself, and deletes, is gone as it should be.
+        let (person, seen) = (page.person, page.text_at(path));
+        let events = page.delete(path);
+        self.log(|| format!("page {id} deletes {path}: {events:?}"));
+        self.doubt(|marker, author| author == person && seen.contains(marker));
+        events.into_iter().for_each(|event| self.handle(id, event));
+    }
+
+    /// The next write to somebody's store fails, or all that is in it goes.
+    fn a_store_fails(&mut self) {
+        let Some(id) = self.somebody() else { return };
+        let empties = self.below(3) == 0;
+        let Some(page) = self.pages.get_mut(&id) else { return };
+        if empties {
+            let (kept, held) = (page.disk.text(), page.held());
+            page.disk.empty();
+            // What had not been loaded yet is gone with it.
+            self.doubt(|marker, _| kept.contains(marker) && !held.contains(marker));
+            self.log(|| format!("the store of page {id} is emptied"));
+            self.handle(id, Event::HistoryLost);
+        } else {
+            page.disk.fails = true;
+        }
+    }
+
+    /// Something else than the page writes a file that is not open.
+    fn a_file_changes(&mut self, paths: &[&str]) {
+        let Some(id) = self.somebody() else { return };
+        let path = paths[self.below(paths.len())];
+        self.typed += 1;
+        let marker = format!("[{}]", self.typed);
+        let Some(page) = self.pages.get_mut(&id) else { return };
+        let is_open = page.open.contains_key(path) || page.wanted.contains(path);
+        let Some(content) = page.drive.get_mut(path).filter(|_| !is_open) else { return };
+        content.push_str(&marker);
+        let person = page.person;
+        self.certain.insert(marker, person);
     }
 
     pub fn signaling(&mut self, up: bool) {
@@ -286,7 +389,7 @@ impl World {
     }
 
     fn next_at(&self) -> Option<f64> {
-        let wakes = self.pages.values().map(|page| page.room.wake_at());
+        let wakes = self.pages.values().map(|page| page.room.wake_at().min(page.disk.next_at()));
         let next = wakes.chain(self.network.next_at()).fold(f64::INFINITY, f64::min);
         next.is_finite().then_some(next)
     }
@@ -298,6 +401,12 @@ impl World {
             .filter(|(_, page)| page.room.wake_at() <= self.now)
             .map(|(id, _)| *id)
             .collect();
+        let disks = self.pages.iter().filter(|(_, page)| page.disk.next_at() <= self.now);
+        for id in disks.map(|(id, _)| *id).collect::<Vec<_>>() {
+            let page = self.pages.get_mut(&id).expect("it was just there");
+            let event = page.disk.next();
+            self.handle(id, event);
+        }
         for id in due {
             self.handle(id, Event::Wake);
             let wake_at = self.pages[&id].room.wake_at();
@@ -320,7 +429,8 @@ impl World {
         self.log(|| "calm".into());
         self.network.signaling_up = true;
         self.bugs.drops_frames = false;
-        self.pass(120_000.0);
+        self.everybody_comes_back();
+        self.pass(180_000.0);
     }
 
     // ------------------------------------------------------------ the driver
@@ -359,14 +469,11 @@ impl World {
             Action::Dial(server) => self.network.dial(id, server, now, delay()),
             Action::Say(server, text) => self.network.say(id, server, &text, now, delay),
             Action::Connect(link) => self.network.connect((id, link)),
-            Action::Offer(link) => {
-                self.describe(id, link, jupyterlite_webrtc::room::signaling::DescriptionKind::Offer)
-            }
+            Action::Offer(link) => self.describe(id, link, DescriptionKind::Offer),
             Action::Accept { link, kind, sdp } => {
-                use jupyterlite_webrtc::room::signaling::DescriptionKind::{Answer, Offer};
                 self.network.accept((id, link), &sdp, now, delay);
-                if kind == Offer {
-                    self.describe(id, link, Answer);
+                if kind == DescriptionKind::Offer {
+                    self.describe(id, link, DescriptionKind::Answer);
                 }
             }
             Action::AddCandidate { .. } => {}
@@ -377,8 +484,10 @@ impl World {
                 let whole = page.whole(document);
                 whole.into_iter().for_each(|event| self.handle(id, event));
             }
+            Action::Restore => page.disk.restore(now + delay() * 3.0),
+            Action::Write { number, write } => page.disk.write(now + delay(), number, write),
             Action::Index(change) => {
-                let events = page.displaced(&change.entry);
+                let events = page.changed(&change);
                 events.into_iter().for_each(|event| self.handle(id, event));
                 self.proceed(id);
             }
@@ -389,6 +498,8 @@ impl World {
             Action::Held(_) | Action::Unavailable(_) => self.proceed(id),
             Action::Settled(settlement) => {
                 page.settled = true;
+                let events = page.look_after_orphans();
+                events.into_iter().for_each(|event| self.handle(id, event));
                 self.log(|| format!("page {id} is settled: {settlement:?}"));
                 self.proceed(id);
             }
@@ -397,104 +508,10 @@ impl World {
         }
     }
 
-    fn describe(
-        &mut self,
-        id: PageId,
-        link: jupyterlite_webrtc::room::ids::LinkId,
-        kind: jupyterlite_webrtc::room::signaling::DescriptionKind,
-    ) {
+    fn describe(&mut self, id: PageId, link: jupyterlite_webrtc::room::ids::LinkId, kind: DescriptionKind) {
         if let Some(sdp) = self.network.describe((id, link)) {
             let at = self.now + self.chance.f64() * 20.0;
             self.network.schedule(at, id, Event::Described { link, kind, sdp });
         }
     }
-
-    // ------------------------------------------------------------ what must hold
-
-    pub fn check(&self) {
-        self.check_indexes();
-        self.check_documents();
-        self.check_markers();
-        if !self.copies_expected {
-            let copies = self
-                .pages
-                .values()
-                .flat_map(|page| page.drive.keys())
-                .filter(|path| path.contains("copy"))
-                .count();
-            assert_eq!(copies, 0, "nobody had a file of their own, and there are copies");
-        }
-    }
-
-    fn check_indexes(&self) {
-        let indexes: BTreeMap<_, Vec<_>> =
-            self.pages.iter().map(|(id, page)| (id, page.room.entries().collect())).collect();
-        let mut all = indexes.iter();
-        if let Some((first, index)) = all.next() {
-            for (id, other) in all {
-                assert_eq!(index, other, "pages {first} and {id} have different indexes");
-            }
-        }
-    }
-
-    fn check_documents(&self) {
-        let mut texts: BTreeMap<&str, (PageId, String)> = BTreeMap::new();
-        for (id, page) in &self.pages {
-            for (path, open) in &page.open {
-                let text = text_of(&open.doc);
-                assert!(!text.is_empty(), "page {id} has an empty {path}");
-                let (first, expected) = texts.entry(path).or_insert((*id, text.clone()));
-                let held_here = |id: &PageId| self.pages.get(id).and_then(|page| held(page, open.document));
-                assert_eq!(
-                    *expected,
-                    text,
-                    "pages {first} and {id} differ in {path}; they hold {:?} and {:?} of {:?}",
-                    held_here(first),
-                    held_here(id),
-                    open.document
-                );
-            }
-            if let Some(path) = page.wanted.iter().find(|path| page.drive.contains_key(*path)) {
-                let entry = page.room.entry(path);
-                let state = entry.and_then(|entry| page.room.document_state(entry.document));
-                let status = page.room.status();
-                let claims = &page.claims;
-                panic!("page {id} never opened {path}: {entry:?} {state:?} {claims:?} {status:?}");
-            }
-        }
-    }
-
-    fn check_markers(&self) {
-        let mut per_place = Vec::new();
-        for page in self.pages.values() {
-            per_place.extend(page.open.values().map(|open| text_of(&open.doc)));
-            per_place.extend(page.drive.values().cloned());
-            per_place.extend(page.room.entries().filter_map(|entry| held(page, entry.document)));
-        }
-        per_place.extend(self.gone.iter().flat_map(|person| person.drive.values().cloned()));
-        for marker in self.certain.iter().chain(&self.doubtful) {
-            let most = per_place.iter().map(|text| text.matches(marker.as_str()).count()).max().unwrap_or(0);
-            assert!(most <= 1, "{marker} is not there exactly once, but {most} times");
-            let may_miss = self.doubtful.contains(marker);
-            assert!(most == 1 || may_miss, "{marker} is not there exactly once, but nowhere");
-        }
-        for text in &per_place {
-            let heads = ["the same", "only the author has this", "also the same"];
-            assert!(
-                heads.iter().all(|head| text.matches(head).count() <= 1),
-                "content is there not exactly once: {text}"
-            );
-        }
-    }
-}
-
-/// The content of a document that a page holds for the room.
-fn held(page: &Page, document: jupyterlite_webrtc::room::ids::DocumentId) -> Option<String> {
-    use yrs::updates::decoder::Decode;
-    use yrs::{Transact, Update};
-    let doc = yrs::Doc::with_client_id(1);
-    for update in page.room.content(document)? {
-        doc.transact_mut().apply_update(Update::decode_v1(&update).expect("valid")).expect("it applies");
-    }
-    Some(text_of(&doc))
 }

@@ -1,0 +1,109 @@
+//! What goes into the room: what the browser, the page and the store report.
+
+use super::history::{History, Key};
+use super::ids::{DocumentId, LinkId, ServerId};
+use super::outbox::Lane;
+use super::presence::Channel;
+use super::signaling::{Candidate, DescriptionKind};
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The moment asked for by [`Room::wake_at`] has come.
+    Wake,
+    /// A signaling server was reached, was lost, or said something.
+    ServerOpened(ServerId),
+    ServerClosed(ServerId),
+    ServerSaid(ServerId, String),
+    /// A local description has been set.
+    Described {
+        link: LinkId,
+        kind: DescriptionKind,
+        sdp: String,
+    },
+    /// A local ICE candidate was found.
+    Found {
+        link: LinkId,
+        candidate: Candidate,
+    },
+    /// A data channel of the connection is open.
+    LaneOpened {
+        link: LinkId,
+        lane: Lane,
+    },
+    /// The connection failed, or one of its channels closed.
+    LinkLost {
+        link: LinkId,
+        reason: String,
+    },
+    /// A frame arrived.
+    Received {
+        link: LinkId,
+        lane: Lane,
+        frame: Vec<u8>,
+    },
+    /// The browser's send buffer of this lane is down to `buffered` bytes.
+    Drained {
+        link: LinkId,
+        lane: Lane,
+        buffered: usize,
+    },
+    /// The page puts a document into the room; answered by [`Action::Claimed`] with this number.
+    Claim {
+        number: u32,
+        claim: Claim,
+    },
+    /// The page wants to hear of every change to this document, or no longer.
+    Attach(DocumentId),
+    Detach(DocumentId),
+    /// The page's Y.Doc made an update.
+    Edited {
+        document: DocumentId,
+        update: Vec<u8>,
+    },
+    /// The page's encoding of a whole document, as asked for by [`Action::Compact`].
+    Compacted {
+        document: DocumentId,
+        whole: Vec<u8>,
+    },
+    /// The page's awareness made an update.
+    Presence {
+        channel: Channel,
+        update: Vec<u8>,
+    },
+    /// The page no longer takes part in this channel.
+    PresenceEnded(Channel),
+    /// The page moved what lives at a path, or took it away.
+    Rename {
+        from: String,
+        to: String,
+    },
+    Remove(String),
+    /// The page has kept what it wanted of a document that lives nowhere any more.
+    Release(DocumentId),
+    /// What the store has of this room, or why it can't be used.
+    Restored(Result<History, String>),
+    /// The write with this number took place, and these are the keys of what it appended; or it did
+    /// not, and why.
+    Written {
+        number: u32,
+        keys: Result<Vec<Key>, String>,
+    },
+    /// The store was emptied under our feet.
+    HistoryLost,
+    /// The page leaves the room.
+    Leave,
+}
+
+/// A document that the page puts at a path.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    pub path: String,
+    pub document: DocumentId,
+    pub content_type: String,
+    pub format: String,
+    /// The document's content, beginning with its genesis.
+    pub update: Vec<u8>,
+    /// Claim the path even when another document lives there.
+    pub replace: bool,
+}

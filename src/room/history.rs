@@ -1,0 +1,472 @@
+//! History: what a room's store keeps, so that a reload, a crash or a day without network goes on
+//! with the same documents.
+//!
+//! The store is an append-only log: each record holds some updates of one document and gets a key when
+//! it is written. A document's records are one *snapshot* and the *tail* of what came after it. When the
+//! tail has become many records it is written as one; when the replica has been compacted, both are
+//! written anew. A write takes place as a whole or not at all, old records go in the same write that
+//! brings the new ones, and only records that this page knows are ever taken away. So another page of
+//! the same browser may write to the same log: what both wrote is there twice, which updates don't
+//! mind, until a page loads it all and compacts it.
+//!
+//! One write is under way at a time. What comes meanwhile waits, and goes together.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::DocumentId;
+use super::index::{Entry, Line};
+use super::limits::Millis;
+use super::replica::Replica;
+
+/// What the store calls a record.
+pub type Key = u64;
+
+/// Records of a tail before they are written as one.
+const TAIL_RECORDS: usize = 200;
+/// Between two writes there is at least this, so that a class that types costs ten writes a second.
+const PAUSE: Millis = 100.0;
+/// The first wait after a write that failed; doubled each time, up to the last.
+const RETRY_FIRST: Millis = 2_000.0;
+const RETRY_LAST: Millis = 120_000.0;
+
+/// All that a store has of one room.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    pub lines: Vec<Line>,
+    pub owned: Vec<Owned>,
+    /// In the order in which they were written.
+    pub records: Vec<Record>,
+}
+
+/// Some updates of a document, in the order in which they were integrated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    pub key: Key,
+    pub document: DocumentId,
+    pub updates: Vec<Rc<[u8]>>,
+}
+
+/// What this person wrote of a document: it must not go with the document's place in the index.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Owned {
+    /// Where the document lived last.
+    pub entry: Entry,
+    /// The state vector of this person's own updates, encoded as Yjs does.
+    pub state_vector: Vec<u8>,
+}
+
+/// One write. It takes place as a whole or not at all.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Write {
+    /// To be put in place of those for the same paths.
+    pub lines: Vec<Line>,
+    /// To be put in place of those for the same documents; `None` takes one away.
+    pub owned: Vec<(DocumentId, Option<Owned>)>,
+    /// New records; the store gives each a key.
+    pub appended: Vec<(DocumentId, Vec<Rc<[u8]>>)>,
+    /// Records to be taken away.
+    pub dropped: Vec<Key>,
+}
+
+/// What of a document is still to be written.
+#[derive(Default)]
+struct Pending {
+    scope: Scope,
+    updates: Vec<Rc<[u8]>>,
+    owned: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Scope {
+    /// What has come.
+    #[default]
+    News,
+    /// The tail, as one record.
+    Tail,
+    /// Snapshot and tail.
+    Whole,
+    /// Nothing; what is in the store goes.
+    Gone,
+}
+
+/// The records of a document that are in the store.
+#[derive(Default)]
+struct Kept {
+    snapshot: Vec<Key>,
+    tail: Vec<Key>,
+}
+
+/// A write that has not been acknowledged.
+struct UnderWay {
+    number: u32,
+    write: Write,
+    documents: Vec<(DocumentId, Scope, usize)>,
+}
+
+/// What a document looks like to whoever writes it.
+pub struct View<'a> {
+    pub replica: &'a Replica,
+    pub owned: Option<Owned>,
+}
+
+/// What is kept, what is to be kept, and what is under way.
+#[derive(Default)]
+pub struct Keeper {
+    enabled: bool,
+    restored: bool,
+    kept: BTreeMap<DocumentId, Kept>,
+    lines: BTreeMap<String, Line>,
+    pending: BTreeMap<DocumentId, Pending>,
+    under_way: Option<UnderWay>,
+    numbered: u32,
+    write_at: Millis,
+    failures: u32,
+}
+
+impl Keeper {
+    /// A keeper that waits to hear what the store has; one that is not `enabled` keeps nothing.
+    pub fn new(enabled: bool) -> Self {
+        Self { enabled, restored: !enabled, ..Self::default() }
+    }
+
+    /// Whether it is known what the store has.
+    pub fn is_restored(&self) -> bool {
+        self.restored
+    }
+
+    /// Whether all there is has been written.
+    pub fn is_done(&self) -> bool {
+        !self.enabled || (self.pending.is_empty() && self.lines.is_empty() && self.under_way.is_none())
+    }
+
+    /// The store can't be used at all.
+    pub fn give_up(&mut self) {
+        *self = Self { restored: true, ..Self::default() };
+    }
+
+    /// The store has these records of a document, in this order. `is_snapshot` says that the first of
+    /// them holds what the replica's snapshot is now, and nothing else.
+    pub fn found(&mut self, document: DocumentId, keys: &[Key], is_snapshot: bool) {
+        self.pending.remove(&document);
+        let (snapshot, tail) = keys.split_at(usize::from(is_snapshot).min(keys.len()));
+        let kept = Kept { snapshot: snapshot.to_vec(), tail: tail.to_vec() };
+        if !is_snapshot {
+            self.rewrite(document);
+        } else if kept.tail.len() > TAIL_RECORDS {
+            self.raise(document, Scope::Tail);
+        }
+        self.kept.insert(document, kept);
+    }
+
+    /// It is known now what the store has.
+    pub fn restored(&mut self) {
+        self.restored = true;
+    }
+
+    /// A line of the index is new.
+    pub fn line(&mut self, line: &Line) {
+        if self.enabled {
+            self.lines.insert(line.path.clone(), line.clone());
+        }
+    }
+
+    /// A document has these updates more.
+    pub fn append(&mut self, document: DocumentId, updates: &[Rc<[u8]>], owned: bool) {
+        if self.enabled {
+            let pending = self.pending.entry(document).or_default();
+            pending.updates.extend_from_slice(updates);
+            pending.owned |= owned;
+        }
+    }
+
+    /// What is kept of a document as this person's own has changed.
+    pub fn own(&mut self, document: DocumentId) {
+        self.append(document, &[], true);
+    }
+
+    /// A document is new here, or has been compacted.
+    pub fn rewrite(&mut self, document: DocumentId) {
+        self.raise(document, Scope::Whole);
+    }
+
+    /// A document is nobody's any more.
+    pub fn forget(&mut self, document: DocumentId) {
+        self.raise(document, Scope::Gone);
+    }
+
+    /// What was in the store is gone: all of these are to be written again.
+    pub fn lost(&mut self, documents: impl Iterator<Item = DocumentId>) {
+        self.kept.clear();
+        self.under_way = None;
+        documents.for_each(|document| {
+            self.rewrite(document);
+            self.own(document);
+        });
+    }
+
+    fn raise(&mut self, document: DocumentId, scope: Scope) {
+        if self.enabled {
+            let pending = self.pending.entry(document).or_default();
+            pending.scope = match (pending.scope, scope) {
+                // It is back.
+                (Scope::Gone, Scope::Whole) => Scope::Whole,
+                (before, scope) => before.max(scope),
+            };
+        }
+    }
+
+    /// When to ask for the next write, if there is something to write.
+    pub fn wake_at(&self) -> Millis {
+        let waits = self.enabled && self.restored && self.under_way.is_none() && !self.is_done();
+        if waits { self.write_at } else { Millis::INFINITY }
+    }
+
+    /// The next write, if it is time for one. `view` shows a document that is held.
+    pub fn next_write<'a>(
+        &mut self,
+        now: Millis,
+        view: impl Fn(DocumentId) -> Option<View<'a>>,
+    ) -> Option<(u32, Write)> {
+        (self.wake_at() <= now).then(|| self.write(now, view))
+    }
+
+    /// All that is to be written, whatever is under way: the page is about to go.
+    pub fn last_write<'a>(
+        &mut self,
+        now: Millis,
+        view: impl Fn(DocumentId) -> Option<View<'a>>,
+    ) -> Option<(u32, Write)> {
+        let something = !self.pending.is_empty() || !self.lines.is_empty();
+        (self.enabled && self.restored && something).then(|| self.write(now, view))
+    }
+
+    fn write<'a>(&mut self, now: Millis, view: impl Fn(DocumentId) -> Option<View<'a>>) -> (u32, Write) {
+        let mut write =
+            Write { lines: mem::take(&mut self.lines).into_values().collect(), ..Write::default() };
+        let mut documents = Vec::new();
+        for (document, pending) in mem::take(&mut self.pending) {
+            if pending.scope == Scope::Gone {
+                write.dropped.extend(self.keys(document, Scope::Gone));
+                write.owned.push((document, None));
+                documents.push((document, Scope::Gone, 0));
+                continue;
+            }
+            let Some(view) = view(document) else { continue };
+            let before = write.appended.len();
+            let records = match pending.scope {
+                Scope::Whole => view.replica.records(),
+                Scope::Tail => vec![view.replica.tail().to_vec()],
+                Scope::News | Scope::Gone => vec![pending.updates],
+            };
+            let records = records.into_iter().filter(|updates| !updates.is_empty());
+            write.appended.extend(records.map(|updates| (document, updates)));
+            write.dropped.extend(self.keys(document, pending.scope));
+            if pending.owned {
+                write.owned.push((document, view.owned));
+            }
+            documents.push((document, pending.scope, write.appended.len() - before));
+        }
+        self.numbered += 1;
+        self.write_at = now + PAUSE;
+        self.under_way = Some(UnderWay { number: self.numbered, write: write.clone(), documents });
+        (self.numbered, write)
+    }
+
+    fn keys(&self, document: DocumentId, scope: Scope) -> Vec<Key> {
+        let Some(kept) = self.kept.get(&document) else { return Vec::new() };
+        match scope {
+            Scope::News => Vec::new(),
+            Scope::Tail => kept.tail.clone(),
+            Scope::Whole | Scope::Gone => kept.snapshot.iter().chain(&kept.tail).copied().collect(),
+        }
+    }
+
+    /// The write with this number took place; the new records have these keys, in order. True if
+    /// writes had failed before.
+    pub fn written(&mut self, number: u32, keys: Vec<Key>) -> bool {
+        let Some(done) = self.under_way.take_if(|under_way| under_way.number == number) else { return false };
+        let mut keys = keys.into_iter();
+        for (document, scope, count) in done.documents {
+            let new: Vec<_> = keys.by_ref().take(count).collect();
+            let kept = self.kept.entry(document).or_default();
+            match scope {
+                Scope::News => kept.tail.extend(new),
+                Scope::Tail => kept.tail = new,
+                Scope::Whole => {
+                    let (snapshot, tail) = new.split_at(new.len().min(1));
+                    *kept = Kept { snapshot: snapshot.to_vec(), tail: tail.to_vec() };
+                }
+                Scope::Gone => drop(self.kept.remove(&document)),
+            }
+            if self.kept.get(&document).is_some_and(|kept| kept.tail.len() > TAIL_RECORDS) {
+                self.raise(document, Scope::Tail);
+            }
+        }
+        mem::take(&mut self.failures) > 0
+    }
+
+    /// It did not, and nothing of it is in the store. It is tried again later.
+    pub fn failed(&mut self, number: u32, now: Millis) {
+        let Some(failed) = self.under_way.take_if(|under_way| under_way.number == number) else { return };
+        let wait = (RETRY_FIRST * f64::from(1 << self.failures.min(10))).min(RETRY_LAST);
+        self.failures += 1;
+        self.write_at = now + wait;
+        for line in failed.write.lines {
+            self.lines.entry(line.path.clone()).or_insert(line);
+        }
+        let owned: BTreeSet<_> = failed.write.owned.iter().map(|(document, _)| *document).collect();
+        let mut appended = failed.write.appended.into_iter();
+        for (document, scope, count) in failed.documents {
+            let updates = appended.by_ref().take(count).flat_map(|(_, updates)| updates);
+            let updates: Vec<_> = updates.collect();
+            self.raise(document, scope);
+            if let Some(pending) = self.pending.get_mut(&document) {
+                pending.owned |= owned.contains(&document);
+                if scope == Scope::News {
+                    pending.updates.splice(0..0, updates);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+    use yrs::{Doc, Text, Transact};
+
+    const D: DocumentId = DocumentId([1; 32]);
+
+    struct Author {
+        doc: Doc,
+        replica: Replica,
+        keeper: Keeper,
+        now: Millis,
+    }
+
+    impl Author {
+        fn new() -> Self {
+            let mut keeper = Keeper::new(true);
+            keeper.restored();
+            let mut author =
+                Self { doc: Doc::with_client_id(1), replica: Replica::default(), keeper, now: 0.0 };
+            author.types("a");
+            author.keeper.rewrite(D);
+            author
+        }
+
+        fn types(&mut self, text: &str) {
+            let content = self.doc.get_or_insert_text("text");
+            let mut transaction = self.doc.transact_mut();
+            content.push(&mut transaction, text);
+            let update: Rc<[u8]> = transaction.encode_update_v1().into();
+            self.replica.integrate(update.clone()).unwrap();
+            self.keeper.append(D, &[update], true);
+        }
+
+        fn next(&mut self) -> Option<(u32, Write)> {
+            self.now += PAUSE;
+            let Self { replica, keeper, now, .. } = self;
+            let owned = Owned {
+                entry: Entry {
+                    path: "a".into(),
+                    document: D,
+                    content_type: "file".into(),
+                    format: "text".into(),
+                },
+                state_vector: replica.state_vector(),
+            };
+            keeper.next_write(*now, |_| Some(View { replica, owned: Some(owned.clone()) }))
+        }
+    }
+
+    #[test]
+    fn what_comes_while_a_write_is_under_way_goes_together() {
+        let mut author = Author::new();
+        let (first, write) = author.next().unwrap();
+        assert_eq!(write.appended.len(), 1, "the snapshot");
+        author.types("b");
+        author.types("c");
+        assert!(author.next().is_none() && !author.keeper.is_done());
+        author.keeper.written(first, vec![10]);
+        let (second, write) = author.next().unwrap();
+        assert_eq!(write.appended.iter().map(|(_, updates)| updates.len()).collect::<Vec<_>>(), [2]);
+        assert!(write.dropped.is_empty());
+        author.keeper.written(second, vec![11]);
+        assert!(author.keeper.is_done() && author.next().is_none());
+    }
+
+    #[test]
+    fn a_write_that_failed_is_tried_again_with_what_came_after_it() {
+        let mut author = Author::new();
+        let (first, _) = author.next().unwrap();
+        author.keeper.written(first, vec![1]);
+        author.types("b");
+        let (second, failed) = author.next().unwrap();
+        author.types("c");
+        author.keeper.failed(second, author.now);
+        assert!(author.next().is_none(), "not at once");
+        author.now += RETRY_FIRST;
+        let (third, write) = author.next().unwrap();
+        assert_eq!(write.appended[0].1[..1], failed.appended[0].1);
+        assert_eq!(write.appended[0].1.len(), 2);
+        assert_eq!(write.owned.len(), 1);
+        assert!(author.keeper.written(third, vec![2]), "it works again");
+    }
+
+    #[test]
+    fn a_long_tail_becomes_one_record_and_the_old_ones_go_with_the_same_write() {
+        let mut author = Author::new();
+        let (number, _) = author.next().unwrap();
+        author.keeper.written(number, vec![0]);
+        for key in 1..=TAIL_RECORDS as Key + 1 {
+            author.types("x");
+            let (number, _) = author.next().unwrap();
+            author.keeper.written(number, vec![key]);
+        }
+        let (number, write) = author.next().unwrap();
+        assert_eq!(write.dropped, (1..=TAIL_RECORDS as Key + 1).collect::<Vec<_>>());
+        assert_eq!(write.appended.len(), 1);
+        assert_eq!(write.appended[0].1.len(), TAIL_RECORDS + 1);
+        author.keeper.written(number, vec![1_000]);
+        author.replica.compact();
+        author.keeper.rewrite(D);
+        let (_, write) = author.next().unwrap();
+        assert_eq!((write.dropped, write.appended.len()), (vec![0, 1_000], 1));
+    }
+
+    #[test]
+    fn a_document_that_is_forgotten_leaves_nothing() {
+        let mut author = Author::new();
+        let (number, _) = author.next().unwrap();
+        author.keeper.written(number, vec![5]);
+        author.types("b");
+        author.keeper.forget(D);
+        let (number, write) = author.next().unwrap();
+        assert_eq!((write.dropped, write.appended.len(), write.owned), (vec![5], 0, vec![(D, None)]));
+        author.keeper.written(number, vec![]);
+        author.keeper.rewrite(D);
+        let (_, write) = author.next().unwrap();
+        assert_eq!((write.dropped.len(), write.appended.len()), (0, 2), "it came back");
+    }
+
+    #[test]
+    fn nothing_is_written_before_it_is_known_what_is_there() {
+        let mut keeper = Keeper::new(true);
+        keeper.line(&Line { path: "a".into(), resident: None, lamport: 1, since: 0 });
+        assert!(keeper.next_write(1e9, |_| None).is_none());
+        keeper.restored();
+        assert!(keeper.next_write(1e9, |_| None).is_some());
+    }
+
+    #[test]
+    fn who_keeps_nothing_writes_nothing() {
+        let mut keeper = Keeper::new(false);
+        keeper.rewrite(D);
+        assert!(keeper.is_restored() && keeper.is_done() && keeper.wake_at().is_infinite());
+    }
+}

@@ -1,0 +1,167 @@
+//! The room and its store: what was kept comes back, and what happens is kept.
+//!
+//! A page knows what its store has before it decides anything (see [`super::settlement`]): its own
+//! history is a source like a peer. A document whose log has a gap (the store was emptied while another
+//! page went on writing) is not whole: what there is waits until a peer has sent the rest.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use yrs::StateVector;
+use yrs::updates::encoder::Encode;
+
+use super::history::{History, Key, Owned, Record, View};
+use super::ids::DocumentId;
+use super::limits::Millis;
+use super::update::{Outline, read_state_vector};
+use super::{Action, Notice, Room};
+
+/// A store that has not answered after this is not waited for.
+const RESTORE_WITHIN: Millis = 10_000.0;
+
+impl Room {
+    /// The store has told what it has, or can't.
+    pub(super) fn restored(&mut self, history: Result<History, String>) {
+        if self.keeper.is_restored() {
+            return; // it was given up
+        }
+        self.seek = true;
+        match history {
+            Ok(history) => self.take_history(history),
+            Err(reason) => {
+                self.keeper.give_up();
+                self.notice(Notice::HistoryFailed, reason);
+            }
+        }
+    }
+
+    fn take_history(&mut self, history: History) {
+        self.keeper.restored();
+        let lines = history.lines.into_iter().filter(|line| line.is_valid()).collect();
+        self.merge_lines(lines, None);
+        let mut records: BTreeMap<DocumentId, Vec<Record>> = BTreeMap::new();
+        for record in history.records {
+            records.entry(record.document).or_default().push(record);
+        }
+        for owned in history.owned {
+            self.take_owned(owned);
+        }
+        for (document, records) in records {
+            self.take_records(document, records);
+        }
+    }
+
+    fn take_owned(&mut self, owned: Owned) {
+        let Ok(state_vector) = read_state_vector(&owned.state_vector) else { return };
+        let document = self.documents.entry(owned.entry.document).or_default();
+        document.own.merge(state_vector);
+        document.last_home = Some(owned.entry);
+    }
+
+    fn take_records(&mut self, id: DocumentId, records: Vec<Record>) {
+        let document = self.documents.entry(id).or_default();
+        let keys: Vec<_> = records.iter().map(|record| record.key).collect();
+        let is_snapshot = records.first().is_some_and(|record| record.updates.len() == 1);
+        let first = records.first().and_then(|record| record.updates.first().cloned());
+        for update in records.into_iter().flat_map(|record| record.updates) {
+            // What can't be read is as good as not there; a peer has it.
+            document.replica.integrate(update).ok();
+        }
+        let is_snapshot = is_snapshot && first.is_some_and(|first| document.replica.begins_with(&first));
+        // One that is not whole is sought, as one that is not here at all.
+        let is_whole = !document.replica.waits() && document.replica.content().next().is_some();
+        document.changed = is_whole;
+        if is_whole {
+            self.held(id);
+            self.sync_with_all(id);
+        }
+        self.keeper.found(id, &keys, is_snapshot);
+        self.compact_soon(id);
+        self.forget_if_unnamed(id);
+    }
+
+    /// The store has answered to a write.
+    pub(super) fn written(&mut self, number: u32, keys: Result<Vec<Key>, String>) {
+        match keys {
+            Ok(keys) => {
+                if self.keeper.written(number, keys) && self.noticed.remove(&Notice::HistoryFailed) {
+                    self.act(Action::Notice { notice: Notice::HistoryBack, detail: String::new() });
+                }
+            }
+            Err(reason) => {
+                self.keeper.failed(number, self.now);
+                self.notice(Notice::HistoryFailed, reason);
+            }
+        }
+        self.status_changed |= self.keeper.is_done();
+    }
+
+    /// What was in the store is gone: all that is here is written again.
+    pub(super) fn history_lost(&mut self) {
+        let held = self.documents.iter().filter(|(_, document)| document.held);
+        self.keeper.lost(held.map(|(id, _)| *id));
+        self.index.lines().for_each(|line| self.keeper.line(line));
+    }
+
+    /// Gives the store what it is to keep.
+    pub(super) fn keep(&mut self, leaving: bool) {
+        let documents = &self.documents;
+        let view = |id| {
+            let document = documents.get(&id).filter(|document| document.held)?;
+            let owned = document.last_home.clone().filter(|_| !document.own.is_empty());
+            let state_vector = document.own.encode_v1();
+            let owned = owned.map(|entry| Owned { entry, state_vector });
+            Some(View { replica: &document.replica, owned })
+        };
+        let write = match leaving {
+            true => self.keeper.last_write(self.now, view),
+            false => self.keeper.next_write(self.now, view),
+        };
+        if let Some((number, write)) = write {
+            self.act(Action::Write { number, write });
+        }
+    }
+
+    pub(super) fn keep_wake_at(&self) -> Millis {
+        let patience = if self.keeper.is_restored() { Millis::INFINITY } else { self.began + RESTORE_WITHIN };
+        self.keeper.wake_at().min(patience)
+    }
+
+    pub(super) fn wake_history(&mut self) {
+        if !self.keeper.is_restored() && self.began + RESTORE_WITHIN <= self.now {
+            self.restored(Err("it does not answer".into()));
+        }
+    }
+
+    /// Notes that this person made an update: it is theirs to keep, whatever becomes of the document.
+    pub(super) fn note_own(&mut self, id: DocumentId, update: &Rc<[u8]>) {
+        let Ok(outline) = Outline::of(update) else { return };
+        let Some(document) = self.documents.get_mut(&id) else { return };
+        for &(client, _, end) in &outline.inserts {
+            document.own.set_max(client, end);
+        }
+        document.released = false;
+        self.keeper.own(id);
+    }
+
+    /// Documents that live nowhere any more, that no page shows, and in which this person wrote: where
+    /// they lived last, and the state vector of what the person wrote.
+    pub fn orphans(&self) -> impl Iterator<Item = Owned> {
+        let orphans = self.documents.iter().filter(|(id, document)| {
+            document.held && !document.attached && document.is_own() && !self.index.names(**id)
+        });
+        orphans.filter_map(|(_, document)| {
+            let state_vector = document.own.encode_v1();
+            Some(Owned { entry: document.last_home.clone()?, state_vector })
+        })
+    }
+
+    /// The page has kept what it wanted of an orphan.
+    pub(super) fn release(&mut self, id: DocumentId) {
+        if let Some(document) = self.documents.get_mut(&id) {
+            document.released = true;
+            document.own = StateVector::default();
+        }
+        self.forget_if_unnamed(id);
+    }
+}

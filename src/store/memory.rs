@@ -1,0 +1,98 @@
+//! A store that lasts as long as the program: for tests, and as the plainest description of what a
+//! store does.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use super::{Store, StoreError};
+use crate::room::history::{History, Key, Owned, Record, Write};
+use crate::room::ids::{DocumentId, RoomId};
+use crate::room::index::Line;
+use crate::room::limits::Millis;
+
+/// What is kept of all rooms.
+#[derive(Default)]
+pub struct MemoryStore {
+    rooms: RefCell<BTreeMap<RoomId, Kept>>,
+    next: RefCell<Key>,
+}
+
+#[derive(Default)]
+struct Kept {
+    used: Millis,
+    lines: BTreeMap<String, Line>,
+    owned: BTreeMap<DocumentId, Owned>,
+    records: BTreeMap<Key, Record>,
+}
+
+impl MemoryStore {
+    /// What is kept of a room.
+    pub fn history(&self, room: RoomId) -> History {
+        self.rooms.borrow().get(&room).map(Kept::history).unwrap_or_default()
+    }
+
+    /// Does a write.
+    pub fn apply(&self, room: RoomId, write: &Write) -> Vec<Key> {
+        let mut rooms = self.rooms.borrow_mut();
+        let kept = rooms.entry(room).or_default();
+        for line in &write.lines {
+            kept.lines.insert(line.path.clone(), line.clone());
+        }
+        for (document, owned) in &write.owned {
+            match owned {
+                Some(owned) => drop(kept.owned.insert(*document, owned.clone())),
+                None => drop(kept.owned.remove(document)),
+            }
+        }
+        let mut next = self.next.borrow_mut();
+        let append = |(document, updates): &(DocumentId, Vec<_>)| {
+            let key = *next;
+            *next += 1;
+            kept.records.insert(key, Record { key, document: *document, updates: updates.clone() });
+            key
+        };
+        let keys = write.appended.iter().map(append).collect();
+        kept.records.retain(|key, _| !write.dropped.contains(key));
+        keys
+    }
+
+    /// Everything goes, as when a person clears what a site has stored.
+    pub fn clear(&self) {
+        self.rooms.borrow_mut().clear();
+    }
+}
+
+impl Kept {
+    fn history(&self) -> History {
+        History {
+            lines: self.lines.values().cloned().collect(),
+            owned: self.owned.values().cloned().collect(),
+            records: self.records.values().cloned().collect(),
+        }
+    }
+}
+
+impl Store for MemoryStore {
+    async fn load(&self, room: RoomId, now: Millis) -> Result<History, StoreError> {
+        let mut rooms = self.rooms.borrow_mut();
+        let kept = rooms.entry(room).or_default();
+        kept.used = now;
+        Ok(kept.history())
+    }
+
+    async fn write(&self, room: RoomId, write: &Write) -> Result<Vec<Key>, StoreError> {
+        Ok(self.apply(room, write))
+    }
+
+    async fn forget(&self, room: RoomId) -> Result<(), StoreError> {
+        self.rooms.borrow_mut().remove(&room);
+        Ok(())
+    }
+
+    async fn forget_unused(&self, before: Millis) -> Result<usize, StoreError> {
+        let mut rooms = self.rooms.borrow_mut();
+        let all = rooms.len();
+        rooms.retain(|_, kept| kept.used >= before);
+        Ok(all - rooms.len())
+    }
+}

@@ -1,0 +1,39 @@
+//! Where the history of rooms is kept: an interface, and a store in memory.
+//!
+//! The store in a browser is in `web::indexed_db`. Both pass one conformance suite
+//! (`tests/store/conformance.rs`), so what the simulation shows with the one holds for the other.
+
+pub mod memory;
+
+use thiserror::Error;
+
+use crate::room::history::{History, Key, Write};
+use crate::room::ids::RoomId;
+use crate::room::limits::Millis;
+
+/// Why a store did not do what it was asked. Nothing of it was done.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum StoreError {
+    /// The browser refuses: no room, no permission, no IndexedDB.
+    #[error("{0}")]
+    Refused(String),
+    /// The database was deleted or replaced. It can be opened anew, and is empty then.
+    #[error("the browser's storage was emptied")]
+    Lost,
+}
+
+/// A store. The histories of different rooms don't touch each other.
+pub trait Store {
+    /// All that is kept of a room, which counts as used now.
+    fn load(&self, room: RoomId, now: Millis) -> impl Future<Output = Result<History, StoreError>>;
+
+    /// One write, as a whole or not at all; resolves when it would survive a crash of the page. Returns
+    /// the keys of what was appended, in order. Keys only grow, and are never used twice.
+    fn write(&self, room: RoomId, write: &Write) -> impl Future<Output = Result<Vec<Key>, StoreError>>;
+
+    /// Takes away all that is kept of a room.
+    fn forget(&self, room: RoomId) -> impl Future<Output = Result<(), StoreError>>;
+
+    /// Takes away the rooms that were used last before a moment. Returns how many.
+    fn forget_unused(&self, before: Millis) -> impl Future<Output = Result<usize, StoreError>>;
+}

@@ -1,0 +1,301 @@
+//! The store in a browser: IndexedDB.
+//!
+//! One database for all rooms of an origin, with four object stores:
+//!
+//! | store | key | value |
+//! |---|---|---|
+//! | `rooms` | room | `{used}`, when it was used last |
+//! | `lines` | `[room, path]` | a line of the index, postcard |
+//! | `owned` | `[room, document]` | what this person wrote in a document, postcard |
+//! | `log` | counted up by the browser | `{room, document, updates}`; index `room` |
+//!
+//! Rooms and documents are hexadecimal texts, updates `Uint8Array`s. What is read is not believed more
+//! than what a peer says: what can't be read is left out.
+//!
+//! A person may clear the site's data at any time, or another page may delete the database. Then the
+//! connection ends with an event, and what is asked of it after that is answered by
+//! [`StoreError::Lost`].
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use futures::channel::oneshot;
+use js_sys::{Array, Object, Reflect, Uint8Array};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::prelude::*;
+use web_sys::{
+    IdbDatabase, IdbFactory, IdbIndexParameters, IdbKeyRange, IdbObjectStore, IdbObjectStoreParameters,
+    IdbRequest, IdbTransaction, IdbTransactionMode,
+};
+
+use crate::room::history::{History, Key, Record, Write};
+use crate::room::ids::{DocumentId, RoomId};
+use crate::room::limits::Millis;
+use crate::store::{Store, StoreError};
+
+const ROOMS: &str = "rooms";
+const LINES: &str = "lines";
+const OWNED: &str = "owned";
+const LOG: &str = "log";
+const ALL: [&str; 4] = [ROOMS, LINES, OWNED, LOG];
+const BY_ROOM: &str = "room";
+
+/// A connection to the database.
+pub struct IndexedDb {
+    database: IdbDatabase,
+    ended: Rc<RefCell<bool>>,
+    _callbacks: [Closure<dyn FnMut(JsValue)>; 2],
+}
+
+impl IndexedDb {
+    /// Opens the database, or makes it.
+    pub async fn open(name: &str) -> Result<Self, StoreError> {
+        let request = factory()?.open_with_u32(name, 1)?;
+        let opening = request.clone();
+        let make = Closure::once(move |_: JsValue| make_stores(&opening));
+        request.set_onupgradeneeded(Some(make.as_ref().unchecked_ref()));
+        let database: IdbDatabase = result_of(&request).await?.unchecked_into();
+        let ended = Rc::new(RefCell::new(false));
+        let callbacks = [on_end(&database, &ended, true), on_end(&database, &ended, false)];
+        database.set_onversionchange(Some(callbacks[0].as_ref().unchecked_ref()));
+        database.set_onclose(Some(callbacks[1].as_ref().unchecked_ref()));
+        Ok(Self { database, ended, _callbacks: callbacks })
+    }
+
+    fn begin(&self, mode: IdbTransactionMode) -> Result<Transaction, StoreError> {
+        if *self.ended.borrow() {
+            return Err(StoreError::Lost);
+        }
+        let names: Array = ALL.iter().map(|name| JsValue::from_str(name)).collect();
+        let transaction = self.database.transaction_with_str_sequence_and_mode(&names, mode);
+        // Where the database was just closed this throws, before the event has come.
+        Ok(Transaction { inner: transaction.map_err(|_| StoreError::Lost)? })
+    }
+}
+
+impl Drop for IndexedDb {
+    fn drop(&mut self) {
+        self.database.set_onversionchange(None);
+        self.database.set_onclose(None);
+        self.database.close();
+    }
+}
+
+/// The database is deleted by another page, which waits until we let go of it; or by the browser.
+fn on_end(database: &IdbDatabase, ended: &Rc<RefCell<bool>>, closes: bool) -> Closure<dyn FnMut(JsValue)> {
+    let (database, ended) = (database.clone(), ended.clone());
+    Closure::new(move |_| {
+        ended.replace(true);
+        if closes {
+            database.close();
+        }
+    })
+}
+
+fn factory() -> Result<IdbFactory, StoreError> {
+    let window = web_sys::window().ok_or_else(|| StoreError::Refused("no window".into()))?;
+    window.indexed_db()?.ok_or_else(|| StoreError::Refused("this browser gives no IndexedDB".into()))
+}
+
+fn make_stores(opening: &IdbRequest) {
+    // What fails here makes the opening fail.
+    let Ok(database) = opening.result().map(JsCast::unchecked_into::<IdbDatabase>) else { return };
+    for name in [ROOMS, LINES, OWNED] {
+        database.create_object_store(name).ok();
+    }
+    let counted = IdbObjectStoreParameters::new();
+    counted.set_auto_increment(true);
+    if let Ok(log) = database.create_object_store_with_optional_parameters(LOG, &counted) {
+        log.create_index_with_str_and_optional_parameters(BY_ROOM, "room", &IdbIndexParameters::new()).ok();
+    }
+}
+
+impl Store for IndexedDb {
+    async fn load(&self, room: RoomId, now: Millis) -> Result<History, StoreError> {
+        let room = room.topic();
+        let transaction = self.begin(IdbTransactionMode::Readwrite)?;
+        let used = object(&[("used", now.into())]);
+        transaction.store(ROOMS)?.put_with_key(&used, &room.as_str().into())?;
+        let log = transaction.store(LOG)?.index(BY_ROOM)?;
+        let requests = [
+            transaction.store(LINES)?.get_all_with_key(&keys_of(&room)?)?,
+            transaction.store(OWNED)?.get_all_with_key(&keys_of(&room)?)?,
+            log.get_all_keys_with_key(&room.as_str().into())?,
+            log.get_all_with_key(&room.as_str().into())?,
+        ];
+        transaction.done().await?;
+        let mut results = Vec::new();
+        for request in requests {
+            results.push(request.result()?.unchecked_into::<Array>());
+        }
+        let records = results[2].iter().zip(results[3].iter());
+        Ok(History {
+            lines: results[0].iter().filter_map(|line| decoded(&line)).collect(),
+            owned: results[1].iter().filter_map(|owned| decoded(&owned)).collect(),
+            records: records.filter_map(|(key, value)| record(&key, &value)).collect(),
+        })
+    }
+
+    async fn write(&self, room: RoomId, write: &Write) -> Result<Vec<Key>, StoreError> {
+        let room = room.topic();
+        let transaction = self.begin(IdbTransactionMode::Readwrite)?;
+        let lines = transaction.store(LINES)?;
+        for line in &write.lines {
+            lines.put_with_key(&encoded(line)?, &pair(&room, &line.path))?;
+        }
+        let store = transaction.store(OWNED)?;
+        for (document, owned) in &write.owned {
+            let key = pair(&room, &document.to_string());
+            match owned {
+                Some(owned) => store.put_with_key(&encoded(owned)?, &key)?,
+                None => store.delete(&key)?,
+            };
+        }
+        let log = transaction.store(LOG)?;
+        let mut appended = Vec::new();
+        for (document, updates) in &write.appended {
+            let updates: Array = updates.iter().map(|update| Uint8Array::from(&update[..])).collect();
+            let document = document.to_string();
+            let fields =
+                [("room", room.as_str().into()), ("document", document.into()), ("updates", updates.into())];
+            appended.push(log.put(&object(&fields))?);
+        }
+        for key in &write.dropped {
+            log.delete(&(*key as f64).into())?;
+        }
+        transaction.done().await?;
+        appended.iter().map(|request| key_of(&request.result()?)).collect()
+    }
+
+    async fn forget(&self, room: RoomId) -> Result<(), StoreError> {
+        let transaction = self.begin(IdbTransactionMode::Readwrite)?;
+        transaction.forget(&room.topic()).await?;
+        transaction.done().await
+    }
+
+    async fn forget_unused(&self, before: Millis) -> Result<usize, StoreError> {
+        let transaction = self.begin(IdbTransactionMode::Readwrite)?;
+        let rooms = transaction.store(ROOMS)?;
+        let (names, used) = (rooms.get_all_keys()?, rooms.get_all()?);
+        let names: Array = result_of(&names).await?.unchecked_into();
+        let used: Array = result_of(&used).await?.unchecked_into();
+        let mut forgotten = 0;
+        for (name, value) in names.iter().zip(used.iter()) {
+            let used = Reflect::get(&value, &"used".into()).ok().and_then(|used| used.as_f64());
+            if let Some(name) = name.as_string().filter(|_| used.is_none_or(|used| used < before)) {
+                transaction.forget(&name).await?;
+                forgotten += 1;
+            }
+        }
+        transaction.done().await?;
+        Ok(forgotten)
+    }
+}
+
+struct Transaction {
+    inner: IdbTransaction,
+}
+
+impl Transaction {
+    fn store(&self, name: &str) -> Result<IdbObjectStore, StoreError> {
+        Ok(self.inner.object_store(name)?)
+    }
+
+    async fn forget(&self, room: &str) -> Result<(), StoreError> {
+        self.store(ROOMS)?.delete(&room.into())?;
+        self.store(LINES)?.delete(&keys_of(room)?)?;
+        self.store(OWNED)?.delete(&keys_of(room)?)?;
+        let log = self.store(LOG)?;
+        let keys = log.index(BY_ROOM)?.get_all_keys_with_key(&room.into())?;
+        let keys: Array = result_of(&keys).await?.unchecked_into();
+        for key in keys.iter() {
+            log.delete(&key)?;
+        }
+        Ok(())
+    }
+
+    /// Resolves when all of it has taken place, or fails when nothing of it has.
+    async fn done(self) -> Result<(), StoreError> {
+        let (sender, receiver) = oneshot::channel();
+        let sender = RefCell::new(Some(sender));
+        let end = Closure::<dyn FnMut(web_sys::Event)>::new(move |event: web_sys::Event| {
+            if let Some(sender) = sender.borrow_mut().take() {
+                sender.send(event.type_() == "complete").ok();
+            }
+        });
+        let function = end.as_ref().unchecked_ref();
+        self.inner.set_oncomplete(Some(function));
+        self.inner.set_onabort(Some(function));
+        if receiver.await.unwrap_or(false) {
+            return Ok(());
+        }
+        let reason = self.inner.error().map(|error| error.message());
+        Err(StoreError::Refused(reason.unwrap_or_else(|| "the browser gave up".into())))
+    }
+}
+
+/// Waits for a request's result.
+async fn result_of(request: &IdbRequest) -> Result<JsValue, StoreError> {
+    let (sender, receiver) = oneshot::channel();
+    let sender = RefCell::new(Some(sender));
+    let end = Closure::<dyn FnMut(JsValue)>::new(move |_| {
+        if let Some(sender) = sender.borrow_mut().take() {
+            sender.send(()).ok();
+        }
+    });
+    let function = end.as_ref().unchecked_ref();
+    request.set_onsuccess(Some(function));
+    request.set_onerror(Some(function));
+    receiver.await.ok();
+    match request.error()? {
+        Some(error) => Err(StoreError::Refused(error.message())),
+        None => Ok(request.result()?),
+    }
+}
+
+fn record(key: &JsValue, value: &JsValue) -> Option<Record> {
+    let document = Reflect::get(value, &"document".into()).ok()?.as_string()?;
+    let updates = Reflect::get(value, &"updates".into()).ok()?.dyn_into::<Array>().ok()?;
+    let bytes = |update: JsValue| Some(update.dyn_into::<Uint8Array>().ok()?.to_vec().into());
+    let updates = updates.iter().map(bytes).collect::<Option<Vec<_>>>()?;
+    Some(Record { key: key_of(key).ok()?, document: DocumentId::parse(&document)?, updates })
+}
+
+fn key_of(key: &JsValue) -> Result<Key, StoreError> {
+    key.as_f64().map(|key| key as Key).ok_or_else(|| StoreError::Refused("a key that is no number".into()))
+}
+
+fn encoded(value: &impl Serialize) -> Result<JsValue, StoreError> {
+    let bytes = postcard::to_allocvec(value).map_err(|error| StoreError::Refused(error.to_string()))?;
+    Ok(Uint8Array::from(&bytes[..]).into())
+}
+
+fn decoded<T: DeserializeOwned>(value: &JsValue) -> Option<T> {
+    postcard::from_bytes(&value.dyn_ref::<Uint8Array>()?.to_vec()).ok()
+}
+
+fn pair(room: &str, name: &str) -> JsValue {
+    Array::of2(&room.into(), &name.into()).into()
+}
+
+/// All keys `[room, …]`: an array sorts after every text.
+fn keys_of(room: &str) -> Result<JsValue, StoreError> {
+    let last = Array::of2(&room.into(), &Array::new());
+    Ok(IdbKeyRange::bound(&Array::of1(&room.into()), &last)?.into())
+}
+
+fn object(fields: &[(&str, JsValue)]) -> JsValue {
+    let object = Object::new();
+    for (name, value) in fields {
+        // A plain object takes everything.
+        Reflect::set(&object, &(*name).into(), value).ok();
+    }
+    object.into()
+}
+
+impl From<JsValue> for StoreError {
+    fn from(error: JsValue) -> Self {
+        Self::Refused(super::reason(&error))
+    }
+}

@@ -1,0 +1,112 @@
+//! The store of a person in the simulation: it takes its time, fails, is emptied, and loses what was
+//! under way when the page crashes.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use jupyterlite_webrtc::room::Event;
+use jupyterlite_webrtc::room::history::{History, Write};
+use jupyterlite_webrtc::room::ids::{DocumentId, RoomId};
+use jupyterlite_webrtc::store::memory::MemoryStore;
+use yrs::updates::decoder::Decode;
+use yrs::{Doc, Transact, Update};
+
+use crate::page::text_of;
+
+const ROOM: RoomId = RoomId([0; 32]);
+
+/// A store, and what it has been asked to do.
+#[derive(Default)]
+pub struct Disk {
+    store: MemoryStore,
+    asked: VecDeque<(f64, Request)>,
+    /// The next write fails.
+    pub fails: bool,
+    /// What was there before the last write, for the bug of a store that forgets.
+    before: History,
+}
+
+enum Request {
+    Restore,
+    Write(u32, Write),
+}
+
+impl Disk {
+    pub fn restore(&mut self, at: f64) {
+        self.asked.push_back((at, Request::Restore));
+    }
+
+    pub fn write(&mut self, at: f64, number: u32, write: Write) {
+        // One after the other.
+        let at = self.asked.back().map_or(at, |(last, _)| last.max(at));
+        self.asked.push_back((at, Request::Write(number, write)));
+    }
+
+    pub fn next_at(&self) -> f64 {
+        self.asked.front().map_or(f64::INFINITY, |(at, _)| *at)
+    }
+
+    /// Does what was asked for first, and reports.
+    pub fn next(&mut self) -> Event {
+        match self.asked.pop_front().expect("something was asked").1 {
+            Request::Restore => Event::Restored(Ok(self.store.history(ROOM))),
+            Request::Write(number, _) if std::mem::take(&mut self.fails) => {
+                Event::Written { number, keys: Err("there is no room".into()) }
+            }
+            Request::Write(number, write) => {
+                self.before = self.store.history(ROOM);
+                Event::Written { number, keys: Ok(self.store.apply(ROOM, &write)) }
+            }
+        }
+    }
+
+    /// The page is gone. Of what was under way some may still take place, in order.
+    pub fn crash(&mut self, mut lucky: impl FnMut() -> bool, forgets: bool) {
+        for (_, request) in std::mem::take(&mut self.asked) {
+            match request {
+                Request::Write(_, write) if !self.fails && lucky() => drop(self.store.apply(ROOM, &write)),
+                _ => break,
+            }
+        }
+        if forgets {
+            self.store.clear();
+            let before = std::mem::take(&mut self.before);
+            self.put(before);
+        }
+        self.fails = false;
+    }
+
+    fn put(&mut self, history: History) {
+        let write = Write {
+            lines: history.lines,
+            owned: history.owned.into_iter().map(|owned| (owned.entry.document, Some(owned))).collect(),
+            appended: history.records.into_iter().map(|record| (record.document, record.updates)).collect(),
+            dropped: Vec::new(),
+        };
+        self.store.apply(ROOM, &write);
+    }
+
+    /// Everything goes, and what was under way fails.
+    pub fn empty(&mut self) {
+        self.store.clear();
+        self.asked.retain(|(_, request)| matches!(request, Request::Restore));
+    }
+
+    /// All that is kept, of all documents.
+    pub fn text(&self) -> String {
+        let records = self.store.history(ROOM).records;
+        let documents: BTreeSet<_> = records.iter().map(|record| record.document).collect();
+        documents.into_iter().filter_map(|document| self.document(document)).collect()
+    }
+
+    /// What is kept of a document; none where it is not whole.
+    pub fn document(&self, document: DocumentId) -> Option<String> {
+        let doc = Doc::with_client_id(1);
+        let records = self.store.history(ROOM).records;
+        let mut updates = records.iter().filter(|record| record.document == document).peekable();
+        updates.peek()?;
+        for update in updates.flat_map(|record| &record.updates) {
+            doc.transact_mut().apply_update(Update::decode_v1(update).expect("valid")).expect("it applies");
+        }
+        Some(text_of(&doc))
+    }
+}
