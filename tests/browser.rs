@@ -5,6 +5,9 @@
 
 #![cfg(target_arch = "wasm32")]
 
+#[path = "store/conformance.rs"]
+mod conformance;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -14,6 +17,7 @@ use futures::lock::Mutex;
 use futures::{FutureExt, StreamExt, pin_mut};
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{Array, Function, Object, Reflect, Uint8Array};
+use jupyterlite_webrtc::web::indexed_db::IndexedDb;
 use jupyterlite_webrtc::{Engine, genesis_of};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::*;
@@ -23,6 +27,8 @@ use yrs::{Doc, GetString, ReadTxn, StateVector, Text, Transact, Update};
 wasm_bindgen_test_configure!(run_in_browser);
 
 const SIGNALING: Option<&str> = option_env!("SIGNALING_URL");
+/// Where nobody listens.
+const NOWHERE: &str = "ws://127.0.0.1:9/";
 /// How long anything may take before it counts as broken, in milliseconds.
 const PATIENCE: u32 = 30_000;
 
@@ -39,7 +45,19 @@ impl Page {
     }
 
     fn join_at(url: &str, room: &str, secret: Option<&str>) -> Self {
+        Self::join_with(url, room, secret, None)
+    }
+
+    /// Without network, and with a history in a database.
+    fn offline(room: &str, database: &str) -> Self {
+        Self::join_with(NOWHERE, room, None, Some(database))
+    }
+
+    fn join_with(url: &str, room: &str, secret: Option<&str>, database: Option<&str>) -> Self {
         let options = Object::new();
+        if let Some(database) = database {
+            set(&options, "history", &database.into());
+        }
         set(&options, "signaling", &Array::of1(&url.into()));
         set(&options, "prefix", &"the browser tests".into());
         set(&options, "room", &room.into());
@@ -95,6 +113,14 @@ impl Page {
         genesis
     }
 
+    /// Waits until all that is here is in the database.
+    async fn is_kept(&self) {
+        let kept = || get(&self.engine.status(), "kept").as_bool() == Some(true);
+        if !kept() {
+            self.hears("status", |_| kept()).await;
+        }
+    }
+
     /// Waits until the document is here; returns its text.
     async fn holds(&self, genesis: &str) -> String {
         if self.engine.document_state(genesis) != "held" {
@@ -126,8 +152,21 @@ fn text(object: &JsValue, key: &str) -> String {
     get(object, key).as_string().unwrap_or_default()
 }
 
+fn unique(name: &str) -> String {
+    format!("{name} {}", js_sys::Math::random())
+}
+
 fn fresh_room() -> String {
-    format!("room {}", js_sys::Math::random())
+    unique("room")
+}
+
+async fn delete_database(name: &str) {
+    let factory = web_sys::window().unwrap().indexed_db().unwrap().unwrap();
+    let request = factory.delete_database(name).unwrap();
+    let (done, deleted) = futures::channel::oneshot::channel();
+    let done = Closure::once(move |_: JsValue| done.send(()).unwrap());
+    request.set_onsuccess(Some(done.as_ref().unchecked_ref()));
+    deleted.await.unwrap();
 }
 
 #[wasm_bindgen_test]
@@ -138,7 +177,7 @@ async fn alone_is_what_the_server_says() {
 
 #[wasm_bindgen_test]
 async fn no_server_is_no_answer() {
-    let page = Page::join_at("ws://127.0.0.1:9/", &fresh_room(), None);
+    let page = Page::join_at(NOWHERE, &fresh_room(), None);
     assert_eq!(page.settles().await, "unanswered");
     page.hears("notice", |event| text(event, "code") == "signaling-unreachable").await;
 }
@@ -244,4 +283,40 @@ async fn the_page_may_call_back_at_once() {
     }
     assert_eq!(a.holds(&genesis).await, "xyz");
     assert_eq!(*answers.borrow(), 1);
+}
+
+#[wasm_bindgen_test]
+async fn the_store_in_the_browser() {
+    let store = IndexedDb::open(&unique("conformance")).await.expect("it opens");
+    conformance::check(&store).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_page_that_comes_back_has_what_it_had_without_anybody() {
+    let (room, database) = (unique("history"), unique("database"));
+    let page = Page::offline(&room, &database);
+    page.settles().await;
+    let genesis = page.claims("a.txt", "kept").await;
+    page.is_kept().await;
+    page.engine.leave();
+    let again = Page::offline(&room, &database);
+    assert_eq!(again.settles().await, "unanswered");
+    assert_eq!(again.holds(&genesis).await, "kept");
+    assert_eq!(text(&again.engine.entry("a.txt"), "genesis"), genesis);
+}
+
+#[wasm_bindgen_test]
+async fn a_database_that_is_deleted_is_filled_again() {
+    let (room, database) = (unique("history"), unique("database"));
+    let page = Page::offline(&room, &database);
+    page.settles().await;
+    let genesis = page.claims("a.txt", "kept").await;
+    page.is_kept().await;
+    delete_database(&database).await;
+    page.engine.rename("a.txt".into(), "b.txt".into());
+    page.is_kept().await;
+    let again = Page::offline(&room, &database);
+    again.settles().await;
+    assert_eq!(again.holds(&genesis).await, "kept");
+    assert_eq!(text(&again.engine.entry("b.txt"), "genesis"), genesis);
 }

@@ -37,12 +37,16 @@ impl World {
     }
 
     fn check_documents(&self) {
-        let mut texts: BTreeMap<&str, (PageId, String)> = BTreeMap::new();
+        let mut texts: BTreeMap<DocumentId, (PageId, String)> = BTreeMap::new();
         for (id, page) in &self.pages {
             for (path, open) in &page.open {
                 let text = text_of(&open.doc);
                 assert!(!text.is_empty(), "page {id} has an empty {path}");
-                let (first, expected) = texts.entry(path).or_insert((*id, text.clone()));
+                // Who shows what was deleted goes on showing it; what lives there is shown by all.
+                if let Some(entry) = page.room.entry(path) {
+                    assert_eq!(entry.document, open.document, "page {id} shows another {path}");
+                }
+                let (first, expected) = texts.entry(open.document).or_insert((*id, text.clone()));
                 let held_here = |id: &PageId| self.pages.get(id).and_then(|page| held(page, open.document));
                 assert_eq!(
                     *expected,

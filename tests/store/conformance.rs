@@ -1,0 +1,139 @@
+//! What every store must do. The stores in memory and in a browser are held against the same list.
+
+use std::rc::Rc;
+
+use jupyterlite_webrtc::room::history::{History, Owned, Write};
+use jupyterlite_webrtc::room::ids::{DocumentId, RoomId};
+use jupyterlite_webrtc::room::index::{Entry, Line};
+use jupyterlite_webrtc::store::Store;
+
+const ROOM: RoomId = RoomId([1; 32]);
+const OTHER: RoomId = RoomId([2; 32]);
+const A: DocumentId = DocumentId([10; 32]);
+const B: DocumentId = DocumentId([11; 32]);
+
+/// Holds an empty store against all of it.
+pub async fn check(store: &impl Store) {
+    nothing_is_kept_of_a_room_that_never_was(store).await;
+    records_come_back_in_the_order_of_writing(store).await;
+    new_records_come_and_old_ones_go_in_one_write(store).await;
+    lines_and_what_is_owned_are_replaced_by_name(store).await;
+    rooms_do_not_touch_each_other(store).await;
+    large_updates_come_back_whole(store).await;
+    a_room_is_forgotten_whole(store).await;
+    rooms_that_nobody_used_are_forgotten(store).await;
+}
+
+fn update(bytes: &[u8]) -> Rc<[u8]> {
+    Rc::from(bytes)
+}
+
+fn append(document: DocumentId, updates: &[&[u8]]) -> Write {
+    let updates = updates.iter().map(|bytes| update(bytes)).collect();
+    Write { appended: vec![(document, updates)], ..Write::default() }
+}
+
+fn line(path: &str, lamport: u32) -> Line {
+    Line { path: path.into(), resident: None, lamport, since: 5 }
+}
+
+fn owned(document: DocumentId, path: &str) -> Owned {
+    let (content_type, format) = ("file".into(), "text".into());
+    Owned { entry: Entry { path: path.into(), document, content_type, format }, state_vector: vec![1, 2, 3] }
+}
+
+fn records(history: &History) -> Vec<(DocumentId, Vec<Vec<u8>>)> {
+    let bytes = |updates: &[Rc<[u8]>]| updates.iter().map(|update| update.to_vec()).collect();
+    history.records.iter().map(|record| (record.document, bytes(&record.updates))).collect()
+}
+
+async fn nothing_is_kept_of_a_room_that_never_was(store: &impl Store) {
+    assert_eq!(store.load(ROOM, 0.0).await, Ok(History::default()));
+}
+
+async fn records_come_back_in_the_order_of_writing(store: &impl Store) {
+    let one = store.write(ROOM, &append(B, &[b"1", b"2"])).await.unwrap();
+    let write = Write {
+        appended: vec![(A, vec![update(b"3")]), (B, vec![update(b""), update(b"5")])],
+        ..Write::default()
+    };
+    let more = store.write(ROOM, &write).await.unwrap();
+    let history = store.load(ROOM, 0.0).await.unwrap();
+    let expected = [
+        (B, vec![b"1".to_vec(), b"2".to_vec()]),
+        (A, vec![b"3".to_vec()]),
+        (B, vec![b"".to_vec(), b"5".to_vec()]),
+    ];
+    assert_eq!(records(&history), expected);
+    let keys: Vec<_> = history.records.iter().map(|record| record.key).collect();
+    assert_eq!(keys, [one, more].concat());
+    assert!(keys.is_sorted());
+    store.forget(ROOM).await.unwrap();
+}
+
+async fn new_records_come_and_old_ones_go_in_one_write(store: &impl Store) {
+    let old = store.write(ROOM, &append(A, &[b"old"])).await.unwrap();
+    let write = Write { dropped: old.clone(), ..append(A, &[b"new"]) };
+    let new = store.write(ROOM, &write).await.unwrap();
+    assert_ne!(old, new, "keys are not used twice");
+    assert_eq!(records(&store.load(ROOM, 0.0).await.unwrap()), [(A, vec![b"new".to_vec()])]);
+    // Another page may have dropped them already.
+    store.write(ROOM, &Write { dropped: old, ..Write::default() }).await.unwrap();
+    assert_eq!(store.load(ROOM, 0.0).await.unwrap().records.len(), 1);
+    store.forget(ROOM).await.unwrap();
+}
+
+async fn lines_and_what_is_owned_are_replaced_by_name(store: &impl Store) {
+    let lines = vec![line("a/ü.ipynb", 1), line("b", 1)];
+    let write =
+        Write { lines, owned: vec![(A, Some(owned(A, "x"))), (B, Some(owned(B, "y")))], ..Write::default() };
+    store.write(ROOM, &write).await.unwrap();
+    let owned_again = vec![(A, Some(owned(A, "z"))), (B, None)];
+    let write = Write { lines: vec![line("b", 2)], owned: owned_again, ..Write::default() };
+    store.write(ROOM, &write).await.unwrap();
+    let history = store.load(ROOM, 0.0).await.unwrap();
+    assert_eq!(history.lines, [line("a/ü.ipynb", 1), line("b", 2)]);
+    assert_eq!(history.owned, [owned(A, "z")]);
+    store.forget(ROOM).await.unwrap();
+}
+
+async fn rooms_do_not_touch_each_other(store: &impl Store) {
+    store.write(ROOM, &Write { lines: vec![line("a", 1)], ..append(A, &[b"1"]) }).await.unwrap();
+    store.write(OTHER, &Write { lines: vec![line("a", 2)], ..append(A, &[b"2"]) }).await.unwrap();
+    store.forget(ROOM).await.unwrap();
+    assert_eq!(store.load(ROOM, 0.0).await, Ok(History::default()));
+    let other = store.load(OTHER, 0.0).await.unwrap();
+    assert_eq!((other.lines, other.records.len()), (vec![line("a", 2)], 1));
+    store.forget(OTHER).await.unwrap();
+}
+
+async fn large_updates_come_back_whole(store: &impl Store) {
+    let large: Vec<u8> = (0..20_000_000_u32).map(|i| (i / 7) as u8).collect();
+    store.write(ROOM, &append(A, &[&large])).await.unwrap();
+    let history = store.load(ROOM, 0.0).await.unwrap();
+    assert!(history.records[0].updates[0][..] == large[..]);
+    store.forget(ROOM).await.unwrap();
+}
+
+async fn a_room_is_forgotten_whole(store: &impl Store) {
+    let write =
+        Write { lines: vec![line("a", 1)], owned: vec![(A, Some(owned(A, "a")))], ..append(A, &[b"1"]) };
+    store.write(ROOM, &write).await.unwrap();
+    store.forget(ROOM).await.unwrap();
+    store.forget(ROOM).await.unwrap();
+    assert_eq!(store.load(ROOM, 0.0).await, Ok(History::default()));
+    store.forget(ROOM).await.unwrap();
+}
+
+async fn rooms_that_nobody_used_are_forgotten(store: &impl Store) {
+    store.load(ROOM, 100.0).await.unwrap();
+    store.write(ROOM, &append(A, &[b"1"])).await.unwrap();
+    store.load(OTHER, 200.0).await.unwrap();
+    store.write(OTHER, &append(A, &[b"2"])).await.unwrap();
+    assert_eq!(store.forget_unused(100.0).await, Ok(0));
+    assert_eq!(store.forget_unused(150.0).await, Ok(1));
+    assert_eq!(records(&store.load(ROOM, 300.0).await.unwrap()), []);
+    assert_eq!(records(&store.load(OTHER, 300.0).await.unwrap()).len(), 1);
+    store.forget(ROOM).await.unwrap();
+    store.forget(OTHER).await.unwrap();
+}

@@ -1,0 +1,13 @@
+//! The store in memory does what every store must do.
+
+#![cfg(not(target_arch = "wasm32"))]
+
+mod conformance;
+
+use futures::FutureExt;
+use jupyterlite_webrtc::store::memory::MemoryStore;
+
+#[test]
+fn the_store_in_memory() {
+    conformance::check(&MemoryStore::default()).now_or_never().expect("it waits for nothing");
+}
