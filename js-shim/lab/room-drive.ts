@@ -1,0 +1,322 @@
+/**
+ * The person's own drive and the room's index, kept in step.
+ *
+ * The room's files appear in everybody's drive: a new one is written there as soon as its content is
+ * here, so that it can be opened, downloaded or read by a kernel, also when who brought it has left.
+ * What somebody moves or deletes is moved and deleted in all drives, with one exception: what this
+ * person wrote is theirs. A file in which they wrote stays when somebody else deletes it from the room,
+ * and so does a document that is open. A file that only happens to have the same name, and was never
+ * the room's, is kept under another name.
+ *
+ * In the other direction, a rename or a deletion in the file browser of something that is the room's
+ * goes to the room.
+ *
+ * All of this is one thing after the other: a chain of promises, in the order in which it happened.
+ */
+import { PathExt } from '@jupyterlab/coreutils';
+import { Contents } from '@jupyterlab/services';
+import { IIndexChange, IIndexEntry, IRoom } from '../api/types.js';
+import { copyName } from './documents/index.js';
+import { DocumentProvider } from './document-provider.js';
+import { kindOf } from './kinds.js';
+import { ILedger } from './ledger.js';
+import { IRoomSession } from './session.js';
+
+type Files = Pick<
+  Contents.IDrive,
+  'get' | 'save' | 'rename' | 'delete' | 'fileChanged'
+>;
+
+export class RoomDrive {
+  constructor(private _options: RoomDrive.IOptions) {
+    const { session, files } = _options;
+    let stop = () => undefined as void;
+    const follow = (room: IRoom | null) => {
+      stop();
+      stop = () => undefined;
+      if (room) {
+        stop = room.onIndex(change =>
+          this._then(() => this._changed(room, change))
+        );
+        void room.settled().then(() => this._then(() => this._arrive(room)));
+      }
+    };
+    session.roomChanged.connect((_, room) => follow(room));
+    follow(session.room);
+    files.fileChanged.connect((_, change) => this._onFile(change));
+  }
+
+  /** Resolves when all that has happened so far has been dealt with. */
+  get idle(): Promise<void> {
+    return this._last;
+  }
+
+  private _then(step: () => Promise<void>): void {
+    this._last = this._last.then(step).catch(reason => {
+      console.warn('A file could not be kept in step with the room.', reason);
+    });
+  }
+
+  private async _arrive(room: IRoom): Promise<void> {
+    await this._keepOrphans(room);
+    for (const entry of room.entries()) {
+      await this._appear(room, entry);
+    }
+  }
+
+  private async _changed(
+    room: IRoom,
+    { before, after }: IIndexChange
+  ): Promise<void> {
+    await room.settled();
+    if (room.isDisposed) {
+      return;
+    }
+    if (before && after) {
+      await this._move(room, before, after);
+    } else if (before) {
+      await this._remove(room, before);
+    }
+    if (after) {
+      await this._appear(room, after);
+    }
+    await this._keepOrphans(room);
+  }
+
+  /** Write a file of the room that is not in the drive. Not waited for: it may never come. */
+  private async _appear(room: IRoom, entry: IIndexEntry): Promise<void> {
+    const { path, genesis, contentType, format } = entry;
+    const kind = kindOf(contentType, format);
+    if (!kind || this._isOpen(path) || (await this._file(path))) {
+      return;
+    }
+    void room.fetch(genesis).then(update => {
+      if (!update) {
+        return;
+      }
+      this._then(async () => {
+        const isThere = room.home(genesis)?.path === path;
+        if (!isThere || this._isOpen(path) || (await this._file(path))) {
+          return;
+        }
+        const { last_modified: modified } = await this._write(entry, update);
+        const stateVector = [...kind.reached(update)];
+        const saved = { genesis, stateVector, state: '', modified };
+        this._options.ledger(room).set(path, saved);
+      });
+    });
+  }
+
+  /** Somebody moved a document: its file, and the tab that shows it, follow. */
+  private async _move(
+    room: IRoom,
+    before: IIndexEntry,
+    after: IIndexEntry
+  ): Promise<void> {
+    const { files } = this._options;
+    const ledger = this._options.ledger(room);
+    const saved = ledger.get(before.path);
+    const isFile = saved?.genesis === after.genesis;
+    const isOpen = this._open(before.path)?.genesis === after.genesis;
+    const file = await this._file(before.path);
+    if (!(isFile || isOpen) || !file) {
+      return;
+    }
+    if (await this._file(after.path)) {
+      await this._keepBeside(after);
+    }
+    await this._makeFolders(after.path);
+    const moved = await this._quietly(before.path, () =>
+      files.rename(before.path, after.path)
+    );
+    ledger.delete(before.path);
+    if (saved && isFile) {
+      // To the drive a new name is a new date. A file that had been changed stays a changed one.
+      const isUnchanged = file.last_modified === saved.modified;
+      const modified = isUnchanged ? moved.last_modified : saved.modified;
+      ledger.set(after.path, { ...saved, modified });
+    }
+  }
+
+  /** A file of one's own is in the way of one of the room's. */
+  private async _keepBeside(entry: IIndexEntry): Promise<void> {
+    const { files, onCopy } = this._options;
+    const copy = await this._freeName(entry.path);
+    await this._quietly(entry.path, () => files.rename(entry.path, copy));
+    onCopy(entry.path, copy);
+  }
+
+  /** Somebody deleted a document. */
+  private async _remove(room: IRoom, before: IIndexEntry): Promise<void> {
+    const { path, genesis } = before;
+    if (room.entry(path)) {
+      return; // something else lives there now; whoever opens it settles that
+    }
+    const ledger = this._options.ledger(room);
+    const saved = ledger.get(path);
+    if (this._isOpen(path)) {
+      if (this._open(path)?.genesis === genesis) {
+        this._options.onDeleted(path, 'open');
+      }
+    } else if (saved?.genesis === genesis) {
+      const wrote = saved.wrote || room.own(genesis) !== null;
+      const file = await this._file(path);
+      if (wrote || file?.last_modified !== saved.modified) {
+        this._options.onDeleted(path, 'kept');
+        return;
+      }
+      await this._quietly(path, () => this._options.files.delete(path));
+      ledger.delete(path);
+      this._options.onDeleted(path, 'gone');
+    }
+  }
+
+  /** What this person wrote in documents that are the room's no more is kept as files. */
+  private async _keepOrphans(room: IRoom): Promise<void> {
+    for (const { entry, stateVector } of room.orphans()) {
+      const { path, genesis, contentType, format } = entry;
+      const kind = kindOf(contentType, format);
+      const update = await room.fetch(genesis);
+      const saved = this._options.ledger(room).get(path);
+      const isSaved =
+        saved?.genesis === genesis &&
+        kind?.covers(Uint8Array.from(saved.stateVector), stateVector) &&
+        (await this._file(path))?.last_modified === saved.modified;
+      if (update && kind && !isSaved) {
+        const copy = await this._freeName(path);
+        await this._write({ ...entry, path: copy }, update);
+        this._options.onCopy(path, copy);
+      }
+      room.release(genesis);
+    }
+  }
+
+  /** A rename or a deletion in the drive, by this person. */
+  private _onFile(change: Contents.IChangedArgs): void {
+    const room = this._options.session.room;
+    const from = change.oldValue?.path;
+    const to = change.newValue?.path;
+    if (!room || !from || this._doing.has(from)) {
+      return;
+    }
+    if (change.type === 'rename' && to) {
+      this._then(() => this._renamed(room, from, to));
+    } else if (change.type === 'delete') {
+      this._then(async () => this._deleted(room, from));
+    }
+  }
+
+  private async _renamed(
+    room: IRoom,
+    from: string,
+    to: string
+  ): Promise<void> {
+    const ledger = this._options.ledger(room);
+    for (const entry of this._at(room, from)) {
+      const target = to + entry.path.slice(from.length);
+      const isOpen = this._open(target)?.genesis === entry.genesis;
+      if (isOpen || ledger.get(entry.path)?.genesis === entry.genesis) {
+        room.rename(entry.path, target);
+      }
+      const saved = ledger.get(entry.path);
+      ledger.delete(entry.path);
+      if (saved) {
+        const file = await this._file(target);
+        const modified = file?.last_modified ?? saved.modified;
+        ledger.set(target, { ...saved, modified });
+      }
+    }
+  }
+
+  private _deleted(room: IRoom, path: string): void {
+    const ledger = this._options.ledger(room);
+    for (const entry of this._at(room, path)) {
+      if (ledger.get(entry.path)?.genesis === entry.genesis) {
+        room.remove(entry.path);
+        room.release(entry.genesis);
+      }
+      ledger.delete(entry.path);
+    }
+  }
+
+  /** What of the room lives at a path, or in a folder. */
+  private _at(room: IRoom, path: string): IIndexEntry[] {
+    return room
+      .entries()
+      .filter(
+        entry => entry.path === path || entry.path.startsWith(`${path}/`)
+      );
+  }
+
+  private _open(path: string): DocumentProvider | null {
+    const all = [...this._options.documents];
+    return all.find(document => document.path === path) ?? null;
+  }
+
+  private _isOpen(path: string): boolean {
+    return this._open(path) !== null;
+  }
+
+  /** What the drive says of a file; null where there is none. */
+  private async _file(path: string): Promise<Contents.IModel | null> {
+    return this._options.files.get(path, { content: false }).catch(() => null);
+  }
+
+  private async _freeName(path: string): Promise<string> {
+    const taken = new Set([path]);
+    for (;;) {
+      const name = copyName(path, taken);
+      if (!(await this._file(name))) {
+        return name;
+      }
+      taken.add(name);
+    }
+  }
+
+  private async _write(
+    { path, contentType, format }: IIndexEntry,
+    update: Uint8Array
+  ): Promise<Contents.IModel> {
+    const kind = kindOf(contentType, format)!;
+    await this._makeFolders(path);
+    return this._options.files.save(path, {
+      type: contentType,
+      format: format as Contents.FileFormat,
+      content: kind.toFile(kind.contentOf(update), null)
+    });
+  }
+
+  private async _makeFolders(path: string): Promise<void> {
+    const folder = PathExt.dirname(path);
+    if (folder && folder !== '.' && !(await this._file(folder))) {
+      await this._makeFolders(folder);
+      await this._options.files.save(folder, { type: 'directory' });
+    }
+  }
+
+  /** Do something to a file of the drive which is not to be told to the room. */
+  private async _quietly<T>(path: string, step: () => Promise<T>): Promise<T> {
+    this._doing.add(path);
+    try {
+      return await step();
+    } finally {
+      this._doing.delete(path);
+    }
+  }
+
+  private _doing = new Set<string>();
+  private _last: Promise<void> = Promise.resolve();
+}
+
+export namespace RoomDrive {
+  export interface IOptions {
+    session: Pick<IRoomSession, 'room' | 'roomChanged'>;
+    files: Files;
+    documents: Iterable<DocumentProvider>;
+    ledger: (room: IRoom) => ILedger;
+    /** The person's own version was kept under another name. */
+    onCopy: (path: string, copy: string) => void;
+    /** Somebody deleted a document; what became of it here. */
+    onDeleted: (path: string, here: 'open' | 'kept' | 'gone') => void;
+  }
+}
