@@ -10,7 +10,7 @@ import { after, afterEach } from 'node:test';
 import { chromium } from 'playwright-core';
 import { person } from './person.mjs';
 
-export { PATIENCE, person, Person } from './person.mjs';
+export { person } from './person.mjs';
 
 const {
   SITE_DIR = 'target/site',
