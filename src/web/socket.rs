@@ -6,8 +6,8 @@
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::future::{self, Either};
 use futures::{SinkExt, StreamExt, pin_mut};
-use gloo_net::websocket::Message;
 use gloo_net::websocket::futures::WebSocket;
+use gloo_net::websocket::{Message, State};
 use wasm_bindgen_futures::spawn_local;
 
 use super::driver::Inbox;
@@ -39,10 +39,11 @@ impl Socket {
     }
 }
 
-async fn run(server: ServerId, socket: WebSocket, sayings: UnboundedReceiver<String>, inbox: Inbox) {
-    let (mut sink, stream) = socket.split();
-    // The sink is ready when the connection is open.
-    if future::poll_fn(|context| sink.poll_ready_unpin(context)).await.is_ok() {
+async fn run(server: ServerId, mut socket: WebSocket, sayings: UnboundedReceiver<String>, inbox: Inbox) {
+    // Ready, to gloo-net, is whatever is no longer connecting: also what could not be reached.
+    future::poll_fn(|context| socket.poll_ready_unpin(context)).await.ok();
+    if matches!(socket.state(), State::Open) {
+        let (sink, stream) = socket.split();
         inbox.put(Event::ServerOpened(server));
         let writing = sayings.map(|text| Ok(Message::Text(text))).forward(sink);
         let reading = stream.for_each(|message| {
