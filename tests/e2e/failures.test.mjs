@@ -49,7 +49,7 @@ test('signaling that can’t be reached: the page is usable alone', async () => 
   await signaling.stop();
   const ada = await stage.person('ada', { files, config: signaling.config });
   await ada.open(PATH, { room: freshRoom() });
-  await ada.noticed(/No signaling server can be reached/);
+  await ada.noticed(/No signaling server can be reached.* merged when/);
   await ada.type(PATH, ' alone');
   await ada.save(PATH);
   assert.equal((await ada.file(PATH)).cells[0].source, 'first alone');
