@@ -107,6 +107,18 @@ export class Onlooker {
     });
   }
 
+  /** Wait until a notification that matches is there. */
+  shows(pattern) {
+    return this._wait(
+      pattern =>
+        [...document.querySelectorAll('.Toastify__toast')].some(toast =>
+          new RegExp(pattern).test(toast.textContent)
+        ),
+      pattern.source,
+      `a notice like ${pattern}`
+    );
+  }
+
   /** Wait until this page is connected to that many others, as the Share button says. */
   meets(others) {
     return this._wait(
