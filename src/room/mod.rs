@@ -24,6 +24,7 @@ mod handshake;
 pub mod ids;
 mod inbound;
 pub mod index;
+mod json;
 pub mod key;
 pub mod limits;
 mod message;

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use thiserror::Error;
 
 use super::ids::DocumentId;
+use super::json;
 use super::limits;
 use super::sorted::{SortedMap, SortedSet};
 
@@ -80,7 +81,10 @@ fn clients(update: &[u8]) -> Result<Vec<u64>, PresenceError> {
         let length = number(&mut rest)?;
         let length = usize::try_from(length).map_err(|_| PresenceError::Unreadable)?;
         let (state, after) = rest.split_at_checked(length).ok_or(PresenceError::Unreadable)?;
-        serde_json::from_slice::<serde::de::IgnoredAny>(state).map_err(|_| PresenceError::Unreadable)?;
+        let state = std::str::from_utf8(state).map_err(|_| PresenceError::Unreadable)?;
+        if !json::is_json(state) {
+            return Err(PresenceError::Unreadable);
+        }
         rest = after;
     }
     if rest.is_empty() { Ok(clients) } else { Err(PresenceError::Unreadable) }
