@@ -3,7 +3,7 @@
 //! Every page of a room holds every document of its index, so that a document outlives the page it
 //! came from. The page attaches those that it shows, and hears of their changes.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::ids::{DocumentId, PeerId};
@@ -12,6 +12,7 @@ use super::message::{Header, Message};
 use super::peer::{Agreement, Peer};
 use super::presence::Channel;
 use super::replica::{Replica, ReplicaError};
+use super::sorted::SortedMap;
 use super::sources::SOURCE_PATIENCE;
 use super::{Action, DocumentState, Room};
 
@@ -74,7 +75,7 @@ impl Room {
     }
 
     pub(super) fn held(&mut self, id: DocumentId) {
-        let document = self.documents.entry(id).or_default();
+        let document = self.documents.get_or_default(id);
         document.source = None;
         document.unavailable = false;
         if !std::mem::replace(&mut document.held, true) {
@@ -84,7 +85,7 @@ impl Room {
     }
 
     pub(super) fn attach(&mut self, document: DocumentId) {
-        self.documents.entry(document).or_default().attached = true;
+        self.documents.get_or_default(document).attached = true;
         let channel = Some(document);
         let told: Vec<_> = self.peers.values().filter_map(|peer| peer.presence.newest(channel)).collect();
         told.into_iter().for_each(|update| self.act(Action::Presence { channel, update }));
@@ -139,7 +140,7 @@ impl Room {
         own: bool,
     ) -> Result<(), ReplicaError> {
         let now = self.now;
-        let document = self.documents.entry(id).or_default();
+        let document = self.documents.get_or_default(id);
         let integrated = document.replica.integrate(update.clone());
         document.waits_since = document.replica.waits().then(|| document.waits_since.unwrap_or(now));
         if document.waits_since.is_none() {
@@ -165,14 +166,14 @@ impl Room {
     }
 
     pub(super) fn transfers(&self) -> Vec<(DocumentId, usize, usize)> {
-        let mut transfers = BTreeMap::new();
-        for (id, agreed) in self.peers.values().flat_map(|peer| &peer.documents) {
+        let mut transfers = SortedMap::new();
+        for (id, agreed) in self.peers.values().flat_map(|peer| peer.documents.iter()) {
             if let Some(arriving) = agreed.arriving {
-                let furthest = transfers.entry(*id).or_insert(arriving);
+                let furthest = transfers.get_or_insert_with(*id, || arriving);
                 *furthest = (*furthest).max(arriving);
             }
         }
-        transfers.into_iter().map(|(id, (received, total))| (id, received, total)).collect()
+        transfers.into_entries().map(|(id, (received, total))| (id, received, total)).collect()
     }
 
     pub(super) fn documents_wake_at(&self) -> Millis {

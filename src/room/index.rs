@@ -9,12 +9,12 @@
 //! 3. then the smaller document id, to decide in any case.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::ids::DocumentId;
 use super::limits::{self, Millis};
+use super::sorted::SortedMap;
 
 /// One line of the index.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ impl Entry {
 /// All lines that stand.
 #[derive(Default)]
 pub struct Index {
-    entries: BTreeMap<String, Entry>,
+    entries: SortedMap<String, Entry>,
 }
 
 /// A line that now stands where another one, or none, did.

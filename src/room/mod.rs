@@ -24,6 +24,7 @@ mod handshake;
 pub mod ids;
 mod inbound;
 pub mod index;
+mod json;
 pub mod key;
 pub mod limits;
 mod message;
@@ -35,11 +36,12 @@ mod replica;
 mod servers;
 mod settlement;
 pub mod signaling;
+pub mod sorted;
 mod sources;
 mod sync;
 mod update;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use self::claims::Claims;
@@ -55,6 +57,7 @@ use self::peer::Peer;
 pub use self::presence::Channel;
 pub use self::settlement::Settlement;
 use self::signaling::{Candidate, DescriptionKind, Mailbox};
+use self::sorted::{SortedMap, SortedSet};
 
 /// What a room is made from.
 pub struct Config {
@@ -281,19 +284,19 @@ pub struct Room {
     servers: Vec<servers::Server>,
     announce_at: Millis,
     strangers_answered: u32,
-    peers: BTreeMap<PeerId, Peer>,
-    links: BTreeMap<LinkId, PeerId>,
+    peers: SortedMap<PeerId, Peer>,
+    links: SortedMap<LinkId, PeerId>,
     last_link: u32,
-    failures: BTreeMap<PeerId, u32>,
+    failures: SortedMap<PeerId, u32>,
     index: Index,
-    documents: BTreeMap<DocumentId, Document>,
+    documents: SortedMap<DocumentId, Document>,
     claims: Claims,
     /// Whether somebody new might have a document that we seek.
     seek: bool,
     digest_at: Millis,
-    presence: BTreeMap<Channel, Rc<[u8]>>,
+    presence: SortedMap<Channel, Rc<[u8]>>,
     settlement: Option<Settlement>,
-    noticed: BTreeSet<Notice>,
+    noticed: SortedSet<Notice>,
     status_changed: bool,
     actions: VecDeque<Action>,
 }
@@ -316,18 +319,18 @@ impl Room {
             servers: (0..config.servers).map(|_| servers::Server::new()).collect(),
             announce_at: now + servers::ANNOUNCE_EVERY,
             strangers_answered: 0,
-            peers: BTreeMap::new(),
-            links: BTreeMap::new(),
+            peers: SortedMap::new(),
+            links: SortedMap::new(),
             last_link: 0,
-            failures: BTreeMap::new(),
+            failures: SortedMap::new(),
             index: Index::default(),
-            documents: BTreeMap::new(),
+            documents: SortedMap::new(),
             claims: Claims::default(),
             seek: false,
             digest_at: now,
-            presence: BTreeMap::new(),
+            presence: SortedMap::new(),
             settlement: None,
-            noticed: BTreeSet::new(),
+            noticed: SortedSet::default(),
             status_changed: true,
             actions: VecDeque::new(),
         };

@@ -5,7 +5,7 @@
 //! it holds no borrow of the room while it does an action.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
 use gloo_timers::callback::Timeout;
@@ -16,6 +16,7 @@ use super::page::Page;
 use super::socket::Socket;
 use crate::room::ids::{LinkId, ServerId};
 use crate::room::limits::Millis;
+use crate::room::sorted::SortedMap;
 use crate::room::{Action, Event, Room};
 
 /// What runs a room in a page.
@@ -25,8 +26,8 @@ pub struct Driver {
     running: Cell<bool>,
     urls: Vec<String>,
     ice_servers: JsValue,
-    sockets: RefCell<BTreeMap<ServerId, Socket>>,
-    connections: RefCell<BTreeMap<LinkId, Connection>>,
+    sockets: RefCell<SortedMap<ServerId, Socket>>,
+    connections: RefCell<SortedMap<LinkId, Connection>>,
     page: Page,
     alarm: RefCell<Option<(Millis, Timeout)>>,
 }
