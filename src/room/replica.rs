@@ -134,7 +134,11 @@ impl Replica {
     /// What a replica with this state vector lacks, as one or two updates. All deletions are
     /// included: a state vector does not tell which of them are known.
     pub fn missing_from(&self, state_vector: &[u8]) -> Result<Vec<Rc<[u8]>>, ReplicaError> {
-        let has_nothing = decode_state_vector(state_vector)?.is_empty();
+        let known = decode_state_vector(state_vector)?;
+        if self.state_vector.iter().all(|(client, clock)| *clock <= known.get(client)) {
+            return Ok(self.only_deletions());
+        }
+        let has_nothing = known.is_empty();
         let mut updates = Vec::new();
         for update in self.snapshot.iter().cloned().chain(self.merged_tail()) {
             // Yjs takes more than yrs does (half a surrogate pair in an embed, for one). What yrs cannot
@@ -148,6 +152,13 @@ impl Replica {
             }
         }
         Ok(updates)
+    }
+
+    /// An update without content. yrs would take all of it apart to find as much.
+    fn only_deletions(&self) -> Vec<Rc<[u8]>> {
+        let no_clients = [0];
+        let update = || [&no_clients[..], &self.deleted.encode_v1()].concat().into();
+        (!self.deleted.is_empty()).then(update).into_iter().collect()
     }
 
     fn merged_tail(&self) -> Vec<Rc<[u8]>> {
@@ -322,6 +333,26 @@ mod tests {
             let _ = replica.missing_from(&bytes);
             let _ = replica.lacks(&bytes);
         }
+    }
+
+    #[test]
+    fn who_has_everything_is_told_what_is_deleted_and_no_more() {
+        let doc = Doc::with_client_id(1);
+        let text = doc.get_or_insert_text("text");
+        let mut replica = Replica::default();
+        let mut edit = |deletes: bool| {
+            let mut transaction = doc.transact_mut();
+            text.insert(&mut transaction, 0, &"long ".repeat(1_000));
+            if deletes {
+                text.remove_range(&mut transaction, 10, 20);
+            }
+            replica.integrate(transaction.encode_update_v1().into()).unwrap();
+            replica.missing_from(&replica.state_vector()).unwrap()
+        };
+        assert!(edit(false).is_empty());
+        let [deletions] = &edit(true)[..] else { panic!("one update") };
+        assert!(deletions.len() < 20);
+        assert_eq!(Outline::of(deletions).unwrap().deletes, replica.deleted);
     }
 
     #[test]
