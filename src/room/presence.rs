@@ -6,10 +6,10 @@
 //! peer, so that they go when the peer goes and not half a minute later.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
 use thiserror::Error;
 
+use super::bytes::Bytes;
 use super::ids::DocumentId;
 use super::limits;
 
@@ -33,13 +33,13 @@ pub struct PeerPresence {
 
 #[derive(Default)]
 struct Told {
-    newest: Option<Rc<[u8]>>,
+    newest: Option<Bytes>,
     clients: BTreeSet<u64>,
 }
 
 impl PeerPresence {
     /// Takes an update. Those beyond the limit on channels are not remembered.
-    pub fn take(&mut self, channel: Channel, update: Rc<[u8]>) -> Result<(), PresenceError> {
+    pub fn take(&mut self, channel: Channel, update: Bytes) -> Result<(), PresenceError> {
         let clients = clients(&update)?;
         if self.channels.contains_key(&channel) || self.channels.len() < limits::PRESENCE_CHANNELS {
             let told = self.channels.entry(channel).or_default();
@@ -52,7 +52,7 @@ impl PeerPresence {
     }
 
     /// The newest update about `channel`.
-    pub fn newest(&self, channel: Channel) -> Option<Rc<[u8]>> {
+    pub fn newest(&self, channel: Channel) -> Option<Bytes> {
         self.channels.get(&channel)?.newest.clone()
     }
 
