@@ -25,7 +25,7 @@ mod surface {
 
     use crate::room::ids::DocumentId;
     use crate::room::{Config, Event, Room};
-    use crate::web::driver::Driver;
+    use crate::web::driver::{Driver, Servers};
     use crate::web::page::{Options, Page, PageEntry, PageStatus};
 
     static HOOK: Once = Once::new();
@@ -50,12 +50,18 @@ mod surface {
 
     #[wasm_bindgen]
     impl Engine {
-        /// Joins the room of `options` (`IRoomOptions`). `listener` hears what happens; `failed` is
-        /// called with a message if the engine breaks.
+        /// Joins the room of `options` (`IRoomOptions`). `sockets` are those of its signaling servers
+        /// that are being dialled already, or null. `listener` hears what happens; `failed` is called
+        /// with a message if the engine breaks.
         #[wasm_bindgen(constructor)]
-        pub fn new(options: JsValue, listener: Function, failed: Function) -> Result<Engine, JsError> {
+        pub fn new(
+            options: JsValue,
+            sockets: &Array,
+            listener: Function,
+            failed: Function,
+        ) -> Result<Engine, JsError> {
             let panics = PanicListener::new(failed);
-            let ice_servers = Reflect::get(&options, &"iceServers".into()).unwrap_or_default();
+            let ice = Reflect::get(&options, &"iceServers".into()).unwrap_or_default();
             let options: Options = serde_wasm_bindgen::from_value(options)?;
             let seed = crate::web::random_seed()
                 .map_err(|_| JsError::new("this browser gives no random numbers"))?;
@@ -67,7 +73,9 @@ mod surface {
                 seed,
             };
             let room = Room::join(config, crate::web::now());
-            let driver = Driver::start(room, options.signaling, ice_servers, Page::new(listener));
+            let dialled = sockets.iter().map(|socket| socket.dyn_into().ok()).collect();
+            let servers = Servers { urls: options.signaling, dialled, ice };
+            let driver = Driver::start(room, servers, Page::new(listener));
             Ok(Self { driver, _panics: panics })
         }
 

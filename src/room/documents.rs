@@ -4,8 +4,8 @@
 //! came from. The page attaches those that it shows, and hears of their changes.
 
 use std::collections::VecDeque;
-use std::rc::Rc;
 
+use super::bytes::Bytes;
 use super::ids::{DocumentId, PeerId};
 use super::limits::Millis;
 use super::message::{Header, Message};
@@ -68,7 +68,7 @@ impl Document {
 }
 
 impl Room {
-    pub(super) fn hold(&mut self, document: DocumentId, update: Rc<[u8]>) {
+    pub(super) fn hold(&mut self, document: DocumentId, update: Bytes) {
         // The page made it, in its own Y.Doc; it cannot be unreadable, and nothing waits for it.
         self.integrate(document, &update, true).ok();
         self.held(document);
@@ -113,7 +113,7 @@ impl Room {
         }
     }
 
-    pub(super) fn edited(&mut self, id: DocumentId, update: Rc<[u8]>) {
+    pub(super) fn edited(&mut self, id: DocumentId, update: Bytes) {
         self.integrate(id, &update, true).ok();
         let header = Header::Update { document: id, origin: self.me, answers: false };
         let message = Message { header, body: update };
@@ -122,7 +122,7 @@ impl Room {
     }
 
     /// The page encoded the whole document. If it has changed since, it is asked again.
-    pub(super) fn compacted(&mut self, id: DocumentId, whole: Rc<[u8]>) {
+    pub(super) fn compacted(&mut self, id: DocumentId, whole: Bytes) {
         let again = self.now + COMPACT_AFTER;
         let document = self.documents.get_mut(&id);
         let Some(document) = document.filter(|document| document.replica.is_long()) else { return };
@@ -136,7 +136,7 @@ impl Room {
     pub(super) fn integrate(
         &mut self,
         id: DocumentId,
-        update: &Rc<[u8]>,
+        update: &Bytes,
         own: bool,
     ) -> Result<(), ReplicaError> {
         let now = self.now;
@@ -148,7 +148,7 @@ impl Room {
         }
         let integrated = integrated?;
         document.changed |= !integrated.is_empty();
-        let news = integrated.into_iter().filter(|news| !own || !Rc::ptr_eq(news, update));
+        let news = integrated.into_iter().filter(|news| !own || !news.is(update));
         // Before the content is here the page gets nothing: it takes the whole then.
         if document.attached && document.held {
             self.actions.extend(news.map(|update| Action::Apply { document: id, update }));
@@ -159,7 +159,7 @@ impl Room {
         Ok(())
     }
 
-    pub(super) fn present(&mut self, channel: Channel, update: Rc<[u8]>) {
+    pub(super) fn present(&mut self, channel: Channel, update: Bytes) {
         self.presence.insert(channel, update.clone());
         let origin = self.me;
         self.tell_everybody(&Message { header: Header::Presence { channel, origin }, body: update });

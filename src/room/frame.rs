@@ -7,10 +7,9 @@
 //! messages share a lane. Lanes are reliable and ordered, so a frame that does not continue what was
 //! begun is a violation, and the peer is dropped.
 
-use std::rc::Rc;
-
 use thiserror::Error;
 
+use super::bytes::Bytes;
 use super::limits;
 use super::message::Message;
 use super::sorted::SortedMap;
@@ -29,7 +28,7 @@ const LAST: u8 = 2;
 pub struct Cutter {
     number: u32,
     header: Vec<u8>,
-    body: Rc<[u8]>,
+    body: Bytes,
     sent: usize,
     finished: bool,
 }
@@ -207,7 +206,7 @@ mod tests {
     fn message(length: usize) -> Message {
         let header =
             Header::Update { document: DocumentId([1; 32]), origin: PeerId([2; 16]), answers: false };
-        Message { header, body: (0..length).map(|i| i as u8).collect() }
+        Message { header, body: (0..length).map(|i| i as u8).collect::<Vec<_>>().into() }
     }
 
     fn frames(number: u32, message: &Message) -> Vec<Vec<u8>> {

@@ -14,6 +14,7 @@
 //! they negotiate a connection ([`negotiation`]), prove to each other that they belong here
 //! ([`handshake`]), and exchange the [`index`] of documents and what each lacks of them.
 
+pub mod bytes;
 mod claims;
 mod connections;
 mod digest;
@@ -42,8 +43,8 @@ mod sync;
 mod update;
 
 use std::collections::VecDeque;
-use std::rc::Rc;
 
+use self::bytes::Bytes;
 use self::claims::Claims;
 use self::documents::Document;
 use self::entropy::Entropy;
@@ -184,14 +185,14 @@ pub enum Action {
     /// Give the page an update of a document it has attached.
     Apply {
         document: DocumentId,
-        update: Rc<[u8]>,
+        update: Bytes,
     },
     /// Ask the page for its encoding of a whole document.
     Compact(DocumentId),
     /// Give the page an awareness update, or take clients away from a channel.
     Presence {
         channel: Channel,
-        update: Rc<[u8]>,
+        update: Bytes,
     },
     PresenceGone {
         channel: Channel,
@@ -294,7 +295,7 @@ pub struct Room {
     /// Whether somebody new might have a document that we seek.
     seek: bool,
     digest_at: Millis,
-    presence: SortedMap<Channel, Rc<[u8]>>,
+    presence: SortedMap<Channel, Bytes>,
     settlement: Option<Settlement>,
     noticed: SortedSet<Notice>,
     status_changed: bool,
@@ -410,7 +411,7 @@ impl Room {
     }
 
     /// A document's content, as the updates it is made of, if it is here.
-    pub fn content(&self, document: DocumentId) -> Option<Vec<Rc<[u8]>>> {
+    pub fn content(&self, document: DocumentId) -> Option<Vec<Bytes>> {
         let document = self.documents.get(&document).filter(|document| document.held)?;
         Some(document.replica.content().cloned().collect())
     }

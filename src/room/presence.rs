@@ -5,10 +5,9 @@
 //! remembers two things: our newest, for who comes later, and which awareness clients came from which
 //! peer, so that they go when the peer goes and not half a minute later.
 
-use std::rc::Rc;
-
 use thiserror::Error;
 
+use super::bytes::Bytes;
 use super::ids::DocumentId;
 use super::json;
 use super::limits;
@@ -34,13 +33,13 @@ pub struct PeerPresence {
 
 #[derive(Default)]
 struct Told {
-    newest: Option<Rc<[u8]>>,
+    newest: Option<Bytes>,
     clients: SortedSet<u64>,
 }
 
 impl PeerPresence {
     /// Takes an update. Those beyond the limit on channels are not remembered.
-    pub fn take(&mut self, channel: Channel, update: Rc<[u8]>) -> Result<(), PresenceError> {
+    pub fn take(&mut self, channel: Channel, update: Bytes) -> Result<(), PresenceError> {
         let clients = clients(&update)?;
         if self.channels.contains_key(&channel) || self.channels.len() < limits::PRESENCE_CHANNELS {
             let told = self.channels.get_or_default(channel);
@@ -53,7 +52,7 @@ impl PeerPresence {
     }
 
     /// The newest update about `channel`.
-    pub fn newest(&self, channel: Channel) -> Option<Rc<[u8]>> {
+    pub fn newest(&self, channel: Channel) -> Option<Bytes> {
         self.channels.get(&channel)?.newest.clone()
     }
 
