@@ -16,7 +16,9 @@ pub use surface::{Engine, forget_room, forget_unused, genesis_of};
 #[cfg(target_arch = "wasm32")]
 mod surface {
     use std::cell::RefCell;
+    use std::panic::PanicHookInfo;
     use std::rc::Rc;
+    use std::sync::Once;
 
     use js_sys::{Array, Function, Reflect, Uint8Array};
     use serde::Serialize;
@@ -26,9 +28,11 @@ mod surface {
     use crate::room::index::Entry;
     use crate::room::{Config, Event, Room};
     use crate::store::Store;
-    use crate::web::driver::Driver;
+    use crate::web::driver::{Driver, Servers};
     use crate::web::indexed_db::IndexedDb;
     use crate::web::page::{Options, Page, PageEntry, PageOwned, PageStatus};
+
+    static HOOK: Once = Once::new();
 
     thread_local! {
         /// Who is told of a panic. A wasm trap does not unwind: the engine is lost, the page is not.
@@ -59,16 +63,23 @@ mod surface {
     #[wasm_bindgen]
     pub struct Engine {
         driver: Rc<Driver>,
+        _panics: PanicListener,
     }
 
     #[wasm_bindgen]
     impl Engine {
-        /// Joins the room of `options` (`IRoomOptions`). `listener` hears what happens; `failed` is
-        /// called with a message if the engine breaks.
+        /// Joins the room of `options` (`IRoomOptions`). `sockets` are those of its signaling servers
+        /// that are being dialled already, or null. `listener` hears what happens; `failed` is called
+        /// with a message if the engine breaks.
         #[wasm_bindgen(constructor)]
-        pub fn new(options: JsValue, listener: Function, failed: Function) -> Result<Engine, JsError> {
-            tell_of_panics(failed);
-            let ice_servers = Reflect::get(&options, &"iceServers".into()).unwrap_or_default();
+        pub fn new(
+            options: JsValue,
+            sockets: &Array,
+            listener: Function,
+            failed: Function,
+        ) -> Result<Engine, JsError> {
+            let panics = PanicListener::new(failed);
+            let ice = Reflect::get(&options, &"iceServers".into()).unwrap_or_default();
             let options: Options = serde_wasm_bindgen::from_value(options)?;
             let seed = crate::web::random_seed()
                 .map_err(|_| JsError::new("this browser gives no random numbers"))?;
@@ -81,9 +92,10 @@ mod surface {
                 history: options.history.is_some(),
             };
             let room = Room::join(config, crate::web::now());
-            let page = Page::new(listener);
-            let driver = Driver::start(room, options.signaling, ice_servers, options.history, page);
-            Ok(Self { driver })
+            let dialled = sockets.iter().map(|socket| socket.dyn_into().ok()).collect();
+            let servers = Servers { urls: options.signaling, dialled, ice, history: options.history };
+            let driver = Driver::start(room, servers, Page::new(listener));
+            Ok(Self { driver, _panics: panics })
         }
 
         /// The room's id: its topic on signaling servers.
@@ -240,18 +252,31 @@ mod surface {
         value.serialize(&serializer).unwrap_or_default()
     }
 
-    fn tell_of_panics(failed: Function) {
-        let first = ON_PANIC.with_borrow_mut(|listeners| {
-            listeners.push(failed);
-            listeners.len() == 1
-        });
-        if first {
-            std::panic::set_hook(Box::new(|info| {
-                console_error_panic_hook::hook(info);
-                let message = JsValue::from_str(&info.to_string());
-                let listeners = ON_PANIC.with_borrow(Vec::clone);
-                listeners.iter().for_each(|listener| drop(listener.call1(&JsValue::NULL, &message)));
-            }));
+    /// Has a function told of panics until it is dropped.
+    struct PanicListener(Function);
+
+    impl PanicListener {
+        fn new(failed: Function) -> Self {
+            ON_PANIC.with_borrow_mut(|listeners| listeners.push(failed.clone()));
+            HOOK.call_once(|| std::panic::set_hook(Box::new(tell_of_panic)));
+            Self(failed)
         }
+    }
+
+    impl Drop for PanicListener {
+        fn drop(&mut self) {
+            ON_PANIC.with_borrow_mut(|listeners| {
+                if let Some(at) = listeners.iter().position(|listener| *listener == self.0) {
+                    listeners.swap_remove(at);
+                }
+            });
+        }
+    }
+
+    fn tell_of_panic(info: &PanicHookInfo) {
+        console_error_panic_hook::hook(info);
+        let message = JsValue::from_str(&info.to_string());
+        let listeners = ON_PANIC.with_borrow(Vec::clone);
+        listeners.iter().for_each(|listener| drop(listener.call1(&JsValue::NULL, &message)));
     }
 }

@@ -68,8 +68,8 @@ impl Page {
         let ear = Closure::new(move |event| drop(heard.unbounded_send(event)));
         let failed = Closure::new(|message: JsValue| panic!("the engine failed: {message:?}"));
         let function = |ear: &Closure<dyn FnMut(JsValue)>| ear.as_ref().unchecked_ref::<Function>().clone();
-        let engine =
-            Engine::new(options.into(), function(&ear), function(&failed)).expect("the engine starts");
+        let engine = Engine::new(options.into(), &Array::new(), function(&ear), function(&failed))
+            .expect("the engine starts");
         Self { engine, events: Mutex::new(events), _ears: [ear, failed] }
     }
 

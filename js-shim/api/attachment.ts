@@ -17,6 +17,7 @@ export class Attachment implements IAttachment {
     this._edited = options.edited;
     this._disposed = options.disposed;
     this._ydoc.on('update', this._onUpdate);
+    this._ydoc.on('afterTransactionCleanup', this._onCleanup);
     this._engine()?.attach(this.genesis);
     this.reconcile();
   }
@@ -32,6 +33,7 @@ export class Attachment implements IAttachment {
       return;
     }
     this._isDisposed = true;
+    this._ydoc.off('afterTransactionCleanup', this._onCleanup);
     this._ydoc.off('update', this._onUpdate);
     this._disposed(this);
   }
@@ -63,6 +65,18 @@ export class Attachment implements IAttachment {
   compact(): void {
     this._engine()?.compacted(this.genesis, Y.encodeStateAsUpdate(this._ydoc));
   }
+
+  /**
+   * Yjs encodes each transaction for whoever listens to updates, and asks right after this. What came
+   * from the room, which may be 40 MB, is not encoded again just to be passed over.
+   */
+  private _onCleanup = (transaction: Y.Transaction): void => {
+    if (transaction.origin === this) {
+      this._ydoc.off('update', this._onUpdate);
+    } else {
+      this._ydoc.on('update', this._onUpdate);
+    }
+  };
 
   private _onUpdate = (update: Uint8Array, origin: unknown): void => {
     if (origin !== this) {

@@ -55,11 +55,26 @@ export async function loadEngine(): Promise<void> {
   }
 }
 
+/**
+ * Begin to connect to signaling servers. The engine goes on with these sockets, so that the servers and
+ * the engine are waited for at the same time. One that the browser refuses is left to the engine, null.
+ */
+export function dial(urls: string[]): (WebSocket | null)[] {
+  return urls.map(url => {
+    try {
+      return new WebSocket(url);
+    } catch {
+      return null;
+    }
+  });
+}
+
 /** Join a room. The engine must be loaded. */
 export function startEngine(
   options: IRoomOptions,
+  sockets: (WebSocket | null)[],
   listener: (event: EngineEvent) => void,
   failed: (message: string) => void
 ): Engine {
-  return new Engine(options, listener, failed);
+  return new Engine(options, sockets, listener, failed);
 }

@@ -56,14 +56,14 @@ export class WebrtcProvider {
     const name = new TextEncoder().encode(`Yjs document ${options.room}`);
     const genesis = genesisOf(name);
     const path = 'document';
+    // Before it is known who is here: whoever turns up is asked for the document at once.
+    room.attach(genesis, this.doc, this.awareness);
     await room.settled();
     if (room.entry(path)) {
-      room.attach(genesis, this.doc, this.awareness);
       await room.fetch(genesis);
     } else {
       const entry = { path, genesis, contentType: 'yjs', format: 'update' };
       await room.claim(entry, Y.encodeStateAsUpdate(this.doc));
-      room.attach(genesis, this.doc, this.awareness);
     }
     return room;
   }

@@ -7,6 +7,7 @@
 import * as Y from 'yjs';
 import { Attachment } from './attachment.js';
 import {
+  dial,
   Engine,
   EngineEvent,
   EngineStatus,
@@ -37,8 +38,14 @@ const STATUS_PAUSE = 100;
 /** Join a room. Rejects, with a message for a person, when the options or the browser don't allow it. */
 export async function joinRoom(options: IRoomOptions): Promise<IRoom> {
   check(options);
-  await loadEngine();
-  return new Room(options);
+  const sockets = dial(options.signaling);
+  try {
+    await loadEngine();
+    return new Room(options, sockets);
+  } catch (reason) {
+    sockets.forEach(socket => socket?.close());
+    throw reason;
+  }
 }
 
 function check(options: IRoomOptions): void {
@@ -62,10 +69,11 @@ function check(options: IRoomOptions): void {
 }
 
 class Room implements IRoom {
-  constructor(options: IRoomOptions) {
+  constructor(options: IRoomOptions, sockets: (WebSocket | null)[]) {
     this._urls = options.signaling;
     this._engine = startEngine(
       options,
+      sockets,
       event => this._hear(event),
       message => this._fail(message)
     );

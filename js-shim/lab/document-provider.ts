@@ -189,6 +189,8 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
         this._options.session.notices.warn(`${this.path}: ${reason.message}`);
         return null;
       }
+      // Nothing was loaded, so nobody is to be asked whether to save the cell that a notebook begins with.
+      this.model.dirty = false;
       throw reason;
     });
     if (!opened || this._isDisposed || room.isDisposed) {

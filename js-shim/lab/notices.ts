@@ -109,13 +109,14 @@ export class Notices {
     }
   }
 
+  /** JupyterLab shows 140 characters: what to do is within them, and the detail comes last. */
   private _tell(notice: INotice): void {
     const { trans } = this;
     switch (notice.code) {
       case 'signaling-unreachable':
         return this.warn(
           trans.__(
-            'No signaling server can be reached, so nobody new can find you (%1). You can go on working: everything is kept, and merged when the connection is back.',
+            'No signaling server can be reached, so nobody new can find you. Go on working: all is merged when one is back. (%1)',
             notice.detail
           ),
           UNREACHABLE
@@ -126,20 +127,20 @@ export class Notices {
       case 'peer-unreachable':
         return this.warn(
           trans.__(
-            'Somebody is in the room, but no direct connection could be made (%1). Networks that forbid direct connections need a TURN server: see "webRtcIceServers".',
+            'Somebody is here, but no direct connection could be made. It may take a TURN server, in "webRtcIceServers". (%1)',
             notice.detail
           )
         );
       case 'wrong-secret':
         return this.error(
           trans.__(
-            'Somebody in this room has a link with another secret, so you don’t see each other. Make sure that you both have the same link, to its very end.'
+            'Somebody in this room has a link with another secret: you don’t see each other. Both need the same link, to its very end.'
           )
         );
       case 'unknown-version':
         return this.warn(
           trans.__(
-            'Somebody in the room has another version of this extension, and you can’t work together until one of you reloads the page. (%1)',
+            'Somebody in the room has another version of this extension. To work together, reload the page, both of you. (%1)',
             notice.detail
           )
         );
@@ -153,7 +154,7 @@ export class Notices {
       case 'engine-failed':
         return this.error(
           trans.__(
-            'Collaboration has stopped working in this tab. Your document is here and is saved as usual; reload the page to work together again. (%1)',
+            'Collaboration has stopped in this tab. Your document is here and is saved as usual; to work together again, reload the page. (%1)',
             notice.detail
           )
         );

@@ -1,7 +1,6 @@
 //! What comes out of the room: what the browser, the page and the store are to do.
 
-use std::rc::Rc;
-
+use super::bytes::Bytes;
 use super::history::Write;
 use super::ids::{DocumentId, LinkId, ServerId};
 use super::index::{Change, Entry};
@@ -38,14 +37,14 @@ pub enum Action {
     /// Give the page an update of a document it has attached.
     Apply {
         document: DocumentId,
-        update: Rc<[u8]>,
+        update: Bytes,
     },
     /// Ask the page for its encoding of a whole document.
     Compact(DocumentId),
     /// Give the page an awareness update, or take clients away from a channel.
     Presence {
         channel: Channel,
-        update: Rc<[u8]>,
+        update: Bytes,
     },
     PresenceGone {
         channel: Channel,

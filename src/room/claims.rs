@@ -3,24 +3,23 @@
 //! A claim is told to everybody who is here, and counts as confirmed when all of them have merged it.
 //! Whoever claimed the same path before that had told so by then, so the entry that stands is known.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::ids::PeerId;
 use super::index::{Entry, Line};
 use super::limits::Millis;
 use super::message::{Header, Message};
+use super::sorted::{SortedMap, SortedSet};
 use super::{Action, Claim, Room};
 
 /// Claims that not everybody has confirmed.
 #[derive(Default)]
 pub struct Claims {
-    open: BTreeMap<u32, OpenClaim>,
+    open: SortedMap<u32, OpenClaim>,
 }
 
 struct OpenClaim {
     since: Millis,
     entry: Entry,
-    unconfirmed: BTreeSet<PeerId>,
+    unconfirmed: SortedSet<PeerId>,
 }
 
 /// A peer that has not confirmed a claim after this is not waited for.

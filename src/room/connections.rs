@@ -145,7 +145,7 @@ impl Room {
         if self.failures.len() >= limits::PEERS && !self.failures.contains_key(&id) {
             self.failures.clear();
         }
-        let failures = self.failures.entry(id).or_default();
+        let failures = self.failures.get_or_default(id);
         *failures += 1;
         if *failures == FAILURES {
             self.notice(Notice::PeerUnreachable, reason);
@@ -236,7 +236,7 @@ impl Room {
             return;
         };
         peer.outbox.push(&Message::bare(Header::Index { lines, confirm: None }));
-        for (channel, body) in presence {
+        for (channel, body) in presence.into_entries() {
             peer.outbox.push(&Message { header: Header::Presence { channel, origin }, body });
         }
         self.sync_all_with(id);

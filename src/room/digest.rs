@@ -39,8 +39,8 @@ impl Room {
     pub(super) fn settle_doubts(&mut self) {
         let now = self.now;
         let mut due = Vec::new();
-        for (id, peer) in &mut self.peers {
-            for (document, agreement) in &mut peer.documents {
+        for (id, peer) in self.peers.iter_mut() {
+            for (document, agreement) in peer.documents.iter_mut() {
                 let doubt = agreement.doubted.take_if(|doubt| doubt.until <= now);
                 due.extend(doubt.map(|doubt| (*id, *document, doubt)));
             }

@@ -3,11 +3,11 @@
 //! Every page of a room holds every document of its index, so that a document outlives the page it
 //! came from. The page attaches those that it shows, and hears of their changes.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::rc::Rc;
+use std::collections::VecDeque;
 
 use yrs::StateVector;
 
+use super::bytes::Bytes;
 use super::history::Keeper;
 use super::ids::{DocumentId, PeerId};
 use super::index::{Change, Entry};
@@ -16,6 +16,7 @@ use super::message::{Header, Message};
 use super::peer::{Agreement, Peer};
 use super::presence::Channel;
 use super::replica::{Replica, ReplicaError};
+use super::sorted::SortedMap;
 use super::sources::SOURCE_PATIENCE;
 use super::{Action, DocumentState, Room};
 
@@ -80,14 +81,14 @@ impl Document {
 }
 
 impl Room {
-    pub(super) fn hold(&mut self, document: DocumentId, update: Rc<[u8]>) {
+    pub(super) fn hold(&mut self, document: DocumentId, update: Bytes) {
         // The page made it, in its own Y.Doc; it cannot be unreadable, and nothing waits for it.
         self.integrate(document, &update, true).ok();
         self.held(document);
     }
 
     pub(super) fn held(&mut self, id: DocumentId) {
-        let document = self.documents.entry(id).or_default();
+        let document = self.documents.get_or_default(id);
         document.source = None;
         document.unavailable = false;
         if !std::mem::replace(&mut document.held, true) {
@@ -98,7 +99,7 @@ impl Room {
     }
 
     pub(super) fn attach(&mut self, document: DocumentId) {
-        self.documents.entry(document).or_default().attached = true;
+        self.documents.get_or_default(document).attached = true;
         let channel = Some(document);
         let told: Vec<_> = self.peers.values().filter_map(|peer| peer.presence.newest(channel)).collect();
         told.into_iter().for_each(|update| self.act(Action::Presence { channel, update }));
@@ -114,7 +115,7 @@ impl Room {
     /// A document lives elsewhere now, or nowhere.
     pub(super) fn moved(&mut self, change: &Change) {
         if let Some(home) = &change.after {
-            let document = self.documents.entry(home.document).or_default();
+            let document = self.documents.get_or_default(home.document);
             document.last_home = Some(home.clone());
             if !document.own.is_empty() {
                 self.keeper.own(home.document);
@@ -144,7 +145,7 @@ impl Room {
         }
     }
 
-    pub(super) fn edited(&mut self, id: DocumentId, update: Rc<[u8]>) {
+    pub(super) fn edited(&mut self, id: DocumentId, update: Bytes) {
         self.integrate(id, &update, true).ok();
         self.note_own(id, &update);
         let header = Header::Update { document: id, origin: self.me, answers: false };
@@ -154,7 +155,7 @@ impl Room {
     }
 
     /// The page encoded the whole document. If it has changed since, it is asked again.
-    pub(super) fn compacted(&mut self, id: DocumentId, whole: Rc<[u8]>) {
+    pub(super) fn compacted(&mut self, id: DocumentId, whole: Bytes) {
         let again = self.now + COMPACT_AFTER;
         let document = self.documents.get_mut(&id);
         let Some(document) = document.filter(|document| document.replica.is_long()) else { return };
@@ -170,11 +171,11 @@ impl Room {
     pub(super) fn integrate(
         &mut self,
         id: DocumentId,
-        update: &Rc<[u8]>,
+        update: &Bytes,
         own: bool,
     ) -> Result<(), ReplicaError> {
         let now = self.now;
-        let document = self.documents.entry(id).or_default();
+        let document = self.documents.get_or_default(id);
         let integrated = document.replica.integrate(update.clone());
         document.waits_since = document.replica.waits().then(|| document.waits_since.unwrap_or(now));
         if document.waits_since.is_none() {
@@ -185,7 +186,7 @@ impl Room {
         if document.held && !integrated.is_empty() {
             self.keeper.append(id, &integrated, false);
         }
-        let news = integrated.into_iter().filter(|news| !own || !Rc::ptr_eq(news, update));
+        let news = integrated.into_iter().filter(|news| !own || !news.is(update));
         // Before the content is here the page gets nothing: it takes the whole then.
         if document.attached && document.held {
             self.actions.extend(news.map(|update| Action::Apply { document: id, update }));
@@ -202,21 +203,21 @@ impl Room {
         }
     }
 
-    pub(super) fn present(&mut self, channel: Channel, update: Rc<[u8]>) {
+    pub(super) fn present(&mut self, channel: Channel, update: Bytes) {
         self.presence.insert(channel, update.clone());
         let origin = self.me;
         self.tell_everybody(&Message { header: Header::Presence { channel, origin }, body: update });
     }
 
     pub(super) fn transfers(&self) -> Vec<(DocumentId, usize, usize)> {
-        let mut transfers = BTreeMap::new();
-        for (id, agreed) in self.peers.values().flat_map(|peer| &peer.documents) {
+        let mut transfers = SortedMap::new();
+        for (id, agreed) in self.peers.values().flat_map(|peer| peer.documents.iter()) {
             if let Some(arriving) = agreed.arriving {
-                let furthest = transfers.entry(*id).or_insert(arriving);
+                let furthest = transfers.get_or_insert_with(*id, || arriving);
                 *furthest = (*furthest).max(arriving);
             }
         }
-        transfers.into_iter().map(|(id, (received, total))| (id, received, total)).collect()
+        transfers.into_entries().map(|(id, (received, total))| (id, received, total)).collect()
     }
 
     pub(super) fn documents_wake_at(&self) -> Millis {

@@ -7,13 +7,12 @@
 //! messages share a lane. Lanes are reliable and ordered, so a frame that does not continue what was
 //! begun is a violation, and the peer is dropped.
 
-use std::collections::BTreeMap;
-use std::rc::Rc;
-
 use thiserror::Error;
 
+use super::bytes::Bytes;
 use super::limits;
 use super::message::Message;
+use super::sorted::SortedMap;
 
 /// Payload bytes in one frame. Small, so that a keystroke never waits long behind one.
 pub const PAYLOAD: usize = 16 * 1024;
@@ -29,7 +28,7 @@ const LAST: u8 = 2;
 pub struct Cutter {
     number: u32,
     header: Vec<u8>,
-    body: Rc<[u8]>,
+    body: Bytes,
     sent: usize,
     finished: bool,
 }
@@ -94,7 +93,7 @@ pub enum Assembled {
 /// Messages of one lane that are arriving.
 pub struct Assembler {
     longest: usize,
-    partial: BTreeMap<u64, Partial>,
+    partial: SortedMap<u64, Partial>,
 }
 
 struct Partial {
@@ -105,7 +104,7 @@ struct Partial {
 impl Assembler {
     /// Takes messages of at most `longest` bytes.
     pub fn new(longest: usize) -> Self {
-        Self { longest, partial: BTreeMap::new() }
+        Self { longest, partial: SortedMap::new() }
     }
 
     /// Takes one frame.
@@ -207,7 +206,7 @@ mod tests {
     fn message(length: usize) -> Message {
         let header =
             Header::Update { document: DocumentId([1; 32]), origin: PeerId([2; 16]), answers: false };
-        Message { header, body: (0..length).map(|i| i as u8).collect() }
+        Message { header, body: (0..length).map(|i| i as u8).collect::<Vec<_>>().into() }
     }
 
     fn frames(number: u32, message: &Message) -> Vec<Vec<u8>> {
@@ -281,7 +280,7 @@ mod tests {
         frame.push(0);
         let mut assembler = Assembler::new(limits::MESSAGE);
         assembler.take(&frame).unwrap();
-        assert!(assembler.partial[&1].bytes.capacity() < 64);
+        assert!(assembler.partial.get(&1).unwrap().bytes.capacity() < 64);
         let mut frame = vec![FIRST, 2];
         write_number(&mut frame, limits::MESSAGE as u64 + 1);
         assert_eq!(assembler.take(&frame), Err(FrameError::MessageTooLarge));

@@ -11,16 +11,16 @@
 //!
 //! One write is under way at a time. What comes meanwhile waits, and goes together.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
-use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
+use super::bytes::Bytes;
 use super::ids::DocumentId;
 use super::index::{Entry, Line};
 use super::limits::Millis;
 use super::replica::Replica;
+use super::sorted::SortedMap;
 
 /// What the store calls a record.
 pub type Key = u64;
@@ -47,7 +47,7 @@ pub struct History {
 pub struct Record {
     pub key: Key,
     pub document: DocumentId,
-    pub updates: Vec<Rc<[u8]>>,
+    pub updates: Vec<Bytes>,
 }
 
 /// What this person wrote of a document: it must not go with the document's place in the index.
@@ -67,7 +67,7 @@ pub struct Write {
     /// To be put in place of those for the same documents; `None` takes one away.
     pub owned: Vec<(DocumentId, Option<Owned>)>,
     /// New records; the store gives each a key.
-    pub appended: Vec<(DocumentId, Vec<Rc<[u8]>>)>,
+    pub appended: Vec<(DocumentId, Vec<Bytes>)>,
     /// Records to be taken away.
     pub dropped: Vec<Key>,
 }
@@ -76,7 +76,7 @@ pub struct Write {
 #[derive(Default)]
 struct Pending {
     scope: Scope,
-    updates: Vec<Rc<[u8]>>,
+    updates: Vec<Bytes>,
     owned: bool,
 }
 
@@ -118,9 +118,9 @@ pub struct View<'a> {
 pub struct Keeper {
     enabled: bool,
     restored: bool,
-    kept: BTreeMap<DocumentId, Kept>,
-    lines: BTreeMap<String, Line>,
-    pending: BTreeMap<DocumentId, Pending>,
+    kept: SortedMap<DocumentId, Kept>,
+    lines: SortedMap<String, Line>,
+    pending: SortedMap<DocumentId, Pending>,
     under_way: Option<UnderWay>,
     numbered: u32,
     write_at: Millis,
@@ -175,9 +175,9 @@ impl Keeper {
     }
 
     /// A document has these updates more.
-    pub fn append(&mut self, document: DocumentId, updates: &[Rc<[u8]>], owned: bool) {
+    pub fn append(&mut self, document: DocumentId, updates: &[Bytes], owned: bool) {
         if self.enabled {
-            let pending = self.pending.entry(document).or_default();
+            let pending = self.pending.get_or_default(document);
             pending.updates.extend_from_slice(updates);
             pending.owned |= owned;
         }
@@ -210,7 +210,7 @@ impl Keeper {
 
     fn raise(&mut self, document: DocumentId, scope: Scope) {
         if self.enabled {
-            let pending = self.pending.entry(document).or_default();
+            let pending = self.pending.get_or_default(document);
             pending.scope = match (pending.scope, scope) {
                 // It is back.
                 (Scope::Gone, Scope::Whole) => Scope::Whole,
@@ -245,10 +245,12 @@ impl Keeper {
     }
 
     fn write<'a>(&mut self, now: Millis, view: impl Fn(DocumentId) -> Option<View<'a>>) -> (u32, Write) {
-        let mut write =
-            Write { lines: mem::take(&mut self.lines).into_values().collect(), ..Write::default() };
+        let mut write = Write {
+            lines: mem::take(&mut self.lines).into_entries().map(|(_, line)| line).collect(),
+            ..Write::default()
+        };
         let mut documents = Vec::new();
-        for (document, pending) in mem::take(&mut self.pending) {
+        for (document, pending) in mem::take(&mut self.pending).into_entries() {
             if pending.scope == Scope::Gone {
                 write.dropped.extend(self.keys(document, Scope::Gone));
                 write.owned.push((document, None));
@@ -292,7 +294,7 @@ impl Keeper {
         let mut keys = keys.into_iter();
         for (document, scope, count) in done.documents {
             let new: Vec<_> = keys.by_ref().take(count).collect();
-            let kept = self.kept.entry(document).or_default();
+            let kept = self.kept.get_or_default(document);
             match scope {
                 Scope::News => kept.tail.extend(new),
                 Scope::Tail => kept.tail = new,
@@ -316,16 +318,16 @@ impl Keeper {
         self.failures += 1;
         self.write_at = now + wait;
         for line in failed.write.lines {
-            self.lines.entry(line.path.clone()).or_insert(line);
+            self.lines.get_or_insert_with(line.path.clone(), || line);
         }
-        let owned: BTreeSet<_> = failed.write.owned.iter().map(|(document, _)| *document).collect();
+        let owned = failed.write.owned;
         let mut appended = failed.write.appended.into_iter();
         for (document, scope, count) in failed.documents {
             let updates = appended.by_ref().take(count).flat_map(|(_, updates)| updates);
             let updates: Vec<_> = updates.collect();
             self.raise(document, scope);
             if let Some(pending) = self.pending.get_mut(&document) {
-                pending.owned |= owned.contains(&document);
+                pending.owned |= owned.iter().any(|(other, _)| *other == document);
                 if scope == Scope::News {
                     pending.updates.splice(0..0, updates);
                 }
@@ -363,7 +365,7 @@ mod tests {
             let content = self.doc.get_or_insert_text("text");
             let mut transaction = self.doc.transact_mut();
             content.push(&mut transaction, text);
-            let update: Rc<[u8]> = transaction.encode_update_v1().into();
+            let update: Bytes = transaction.encode_update_v1().into();
             self.replica.integrate(update.clone()).unwrap();
             self.keeper.append(D, &[update], true);
         }

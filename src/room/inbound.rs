@@ -1,12 +1,12 @@
 //! What peers say: frames put together, messages read, and handed to where they belong.
 
+use super::bytes::Bytes;
 use super::frame::Assembled;
 use super::ids::PeerId;
 use super::message::{Header, Message};
 use super::outbox::Lane;
 use super::presence::Channel;
 use super::{Action, Room};
-use std::rc::Rc;
 
 impl Room {
     pub(super) fn frame_arrived(&mut self, id: PeerId, lane: Lane, frame: &[u8]) {
@@ -14,7 +14,7 @@ impl Room {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.heard = now;
         match peer.assemblers[lane as usize].take(frame) {
-            Ok(Assembled::Message(bytes)) => self.message_arrived(id, &bytes),
+            Ok(Assembled::Message(bytes)) => self.message_arrived(id, bytes),
             Ok(Assembled::Partial { received, total }) => self.part_arrived(id, lane, frame, received, total),
             Err(error) => self.refuse(id, &error.to_string()),
         }
@@ -38,14 +38,17 @@ impl Room {
             return;
         };
         if self.documents.contains_key(&document) {
-            peer.agreement(document).arriving = Some((received, total));
-            self.status_changed = true;
+            let before = peer.agreement(document).arriving.replace((received, total));
+            self.status_changed |= is_progress(before, (received, total));
         }
     }
 
-    pub(super) fn message_arrived(&mut self, id: PeerId, bytes: &[u8]) {
-        let taken = match Message::decode(bytes) {
-            Ok((header, body)) => self.take_message(id, header, body),
+    pub(super) fn message_arrived(&mut self, id: PeerId, bytes: Vec<u8>) {
+        let taken = match Message::decode(&bytes) {
+            Ok((header, body)) => {
+                let start = bytes.len() - body.len();
+                self.take_message(id, header, Bytes::from(bytes).after(start))
+            }
             Err(error) => Err(error.to_string()),
         };
         if let Err(reason) = taken {
@@ -53,15 +56,15 @@ impl Room {
         }
     }
 
-    pub(super) fn take_message(&mut self, id: PeerId, header: Header, body: &[u8]) -> Result<(), String> {
+    pub(super) fn take_message(&mut self, id: PeerId, header: Header, body: Bytes) -> Result<(), String> {
         match header {
             Header::Index { lines, confirm } => self.index_arrived(id, lines, confirm),
             Header::IndexConfirmed { number } => self.confirmed(id, number),
-            Header::Sync { document, held } => self.sync_arrived(id, document, held, body)?,
-            Header::Update { document, answers, .. } => self.update_arrived(id, document, body, answers)?,
-            Header::Digest { document, deletions } => self.digest_arrived(id, document, deletions, body)?,
+            Header::Sync { document, held } => self.sync_arrived(id, document, held, &body)?,
+            Header::Update { document, answers, .. } => self.update_arrived(id, document, &body, answers)?,
+            Header::Digest { document, deletions } => self.digest_arrived(id, document, deletions, &body)?,
             Header::Missing { document, seeking } => self.missing_arrived(id, document, seeking),
-            Header::Presence { channel, .. } => self.presence_arrived(id, channel, body)?,
+            Header::Presence { channel, .. } => self.presence_arrived(id, channel, &body)?,
             Header::Bye => self.drop_peer(id),
         }
         Ok(())
@@ -80,7 +83,7 @@ impl Room {
         if !peer.presence_rate.take(now) {
             return Ok(());
         }
-        let update: Rc<[u8]> = update.into();
+        let update: Bytes = update.into();
         peer.presence.take(channel, update.clone()).map_err(|error| error.to_string())?;
         let shown =
             channel.is_none_or(|id| self.documents.get(&id).is_some_and(|document| document.attached));
@@ -88,5 +91,29 @@ impl Room {
             self.act(Action::Presence { channel, update });
         }
         Ok(())
+    }
+}
+
+/// A hundredth is news for a person. A frame, of which there are thousands, is not.
+fn is_progress(before: Option<(usize, usize)>, now: (usize, usize)) -> bool {
+    let hundredth = |(received, total): (usize, usize)| received / total.div_ceil(100).max(1);
+    before.map(hundredth) != Some(hundredth(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_thousands_of_frames_a_hundred_are_news() {
+        let total = 40_000_000;
+        let told = |step: usize| {
+            let received = (step..total).step_by(step).map(|received| (received, total));
+            let before = std::iter::once(None).chain(received.clone().map(Some));
+            before.zip(received).filter(|(before, now)| is_progress(*before, *now)).count()
+        };
+        assert_eq!(told(16 * 1024), 100);
+        assert_eq!(told(4_000_000), 9, "what comes in few pieces is told piece by piece");
+        assert!(is_progress(None, (0, 0)) && !is_progress(Some((0, 0)), (0, 0)));
     }
 }

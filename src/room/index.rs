@@ -16,12 +16,12 @@
 //! for nothing. The home is computed from the lines alone, so it is the same for everybody, too.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::ids::DocumentId;
 use super::limits::{self, Millis};
+use super::sorted::SortedMap;
 
 /// A document and where it lives.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -98,9 +98,9 @@ impl Line {
 /// All lines, and where each document lives.
 #[derive(Default)]
 pub struct Index {
-    lines: BTreeMap<String, Line>,
+    lines: SortedMap<String, Line>,
     /// The paths of the lines that name a document.
-    named: BTreeMap<DocumentId, BTreeSet<String>>,
+    named: SortedMap<DocumentId, Vec<String>>,
 }
 
 /// A document that lives elsewhere than it did: new, moved, or gone.
@@ -186,19 +186,19 @@ impl Index {
 
     /// Merges lines. Returns those that were news, and what they changed.
     pub fn merge(&mut self, lines: Vec<Line>) -> (Vec<Line>, Vec<Change>) {
-        let mut touched = BTreeMap::new();
+        let mut touched = SortedMap::new();
         let mut news = Vec::new();
         for line in lines {
             if self.stands(&line) {
                 let before = self.lines.get(&line.path).and_then(Line::document);
                 for document in before.into_iter().chain(line.document()) {
-                    touched.entry(document).or_insert_with(|| self.home(document));
+                    touched.get_or_insert_with(document, || self.home(document));
                 }
                 self.insert(line.clone());
                 news.push(line);
             }
         }
-        let changes = touched.into_iter().map(|(document, before)| {
+        let changes = touched.into_entries().map(|(document, before)| {
             let after = self.home(document);
             Change { before, after }
         });
@@ -221,13 +221,13 @@ impl Index {
         if let Some(before) = before
             && let Some(paths) = self.named.get_mut(&before)
         {
-            paths.remove(&path);
+            paths.retain(|other| *other != path);
             if paths.is_empty() {
                 self.named.remove(&before);
             }
         }
         if let Some(after) = after {
-            self.named.entry(after).or_default().insert(path);
+            self.named.get_or_default(after).push(path);
         }
     }
 }
@@ -236,6 +236,7 @@ impl Index {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::{BTreeMap, BTreeSet};
 
     fn entry(path: &str, document: u8) -> Entry {
         Entry {

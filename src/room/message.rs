@@ -5,11 +5,10 @@
 //! about (a document, a channel) and where it came from, and is idempotent, so that it may be
 //! repeated, and forwarded by others, without harm.
 
-use std::rc::Rc;
-
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::bytes::Bytes;
 use super::ids::{DocumentId, PeerId};
 use super::index::Line;
 use super::limits;
@@ -44,7 +43,7 @@ pub enum Header {
 #[derive(Clone, Debug)]
 pub struct Message {
     pub header: Header,
-    pub body: Rc<[u8]>,
+    pub body: Bytes,
 }
 
 /// Why bytes are no message.
@@ -61,7 +60,7 @@ pub enum MessageError {
 impl Message {
     /// A message without a body.
     pub fn bare(header: Header) -> Self {
-        Self { header, body: Rc::new([]) }
+        Self { header, body: Bytes::default() }
     }
 
     /// The header as it goes over the wire; the body follows it as it is.
@@ -93,7 +92,7 @@ mod tests {
     #[test]
     fn what_is_encoded_is_decoded() {
         let header = Header::Update { document: DocumentId([1; 32]), origin: PeerId([2; 16]), answers: true };
-        let message = Message { header: header.clone(), body: Rc::from(&b"update"[..]) };
+        let message = Message { header: header.clone(), body: Bytes::from(&b"update"[..]) };
         let bytes = [&message.encode_header()[..], &message.body[..]].concat();
         assert_eq!(Message::decode(&bytes), Ok((header, &b"update"[..])));
     }

@@ -15,6 +15,7 @@
 //! ([`handshake`]), and exchange the [`index`] of documents and what each lacks of them.
 
 mod action;
+pub mod bytes;
 mod claims;
 mod connections;
 mod digest;
@@ -27,6 +28,7 @@ pub mod history;
 pub mod ids;
 mod inbound;
 pub mod index;
+mod json;
 pub mod key;
 pub mod limits;
 mod message;
@@ -39,17 +41,18 @@ mod restore;
 mod servers;
 mod settlement;
 pub mod signaling;
+pub mod sorted;
 mod sources;
 mod status;
 mod sync;
 mod update;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::rc::Rc;
+use std::collections::VecDeque;
 
 use yrs::updates::encoder::Encode;
 
 pub use self::action::{Action, Notice};
+use self::bytes::Bytes;
 use self::claims::Claims;
 use self::documents::Document;
 use self::entropy::Entropy;
@@ -65,6 +68,7 @@ use self::peer::Peer;
 pub use self::presence::Channel;
 pub use self::settlement::Settlement;
 use self::signaling::Mailbox;
+use self::sorted::{SortedMap, SortedSet};
 pub use self::status::{DocumentState, PeerState, ServerState, Status};
 
 /// What a room is made from.
@@ -94,20 +98,20 @@ pub struct Room {
     servers: Vec<servers::Server>,
     announce_at: Millis,
     strangers_answered: u32,
-    peers: BTreeMap<PeerId, Peer>,
-    links: BTreeMap<LinkId, PeerId>,
+    peers: SortedMap<PeerId, Peer>,
+    links: SortedMap<LinkId, PeerId>,
     last_link: u32,
-    failures: BTreeMap<PeerId, u32>,
+    failures: SortedMap<PeerId, u32>,
     index: Index,
-    documents: BTreeMap<DocumentId, Document>,
+    documents: SortedMap<DocumentId, Document>,
     claims: Claims,
     keeper: Keeper,
     /// Whether somebody new might have a document that we seek.
     seek: bool,
     digest_at: Millis,
-    presence: BTreeMap<Channel, Rc<[u8]>>,
+    presence: SortedMap<Channel, Bytes>,
     settlement: Option<Settlement>,
-    noticed: BTreeSet<Notice>,
+    noticed: SortedSet<Notice>,
     status_changed: bool,
     actions: VecDeque<Action>,
 }
@@ -130,19 +134,19 @@ impl Room {
             servers: (0..config.servers).map(|_| servers::Server::new()).collect(),
             announce_at: now + servers::ANNOUNCE_EVERY,
             strangers_answered: 0,
-            peers: BTreeMap::new(),
-            links: BTreeMap::new(),
+            peers: SortedMap::new(),
+            links: SortedMap::new(),
             last_link: 0,
-            failures: BTreeMap::new(),
+            failures: SortedMap::new(),
             index: Index::default(),
-            documents: BTreeMap::new(),
+            documents: SortedMap::new(),
             claims: Claims::default(),
             keeper: Keeper::new(config.history),
             seek: false,
             digest_at: now,
-            presence: BTreeMap::new(),
+            presence: SortedMap::new(),
             settlement: None,
-            noticed: BTreeSet::new(),
+            noticed: SortedSet::default(),
             status_changed: true,
             actions: VecDeque::new(),
         };
@@ -253,7 +257,7 @@ impl Room {
     }
 
     /// A document's content, as the updates it is made of, if it is here.
-    pub fn content(&self, document: DocumentId) -> Option<Vec<Rc<[u8]>>> {
+    pub fn content(&self, document: DocumentId) -> Option<Vec<Bytes>> {
         let document = self.documents.get(&document).filter(|document| document.held)?;
         Some(document.replica.content().cloned().collect())
     }

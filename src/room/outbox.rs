@@ -9,11 +9,12 @@
 //! Presence is not queued. The newest is kept for each channel and sent when the fast lane is free; an
 //! older one that was not sent by then is not missed.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::frame::Cutter;
 use super::ids::DocumentId;
 use super::message::{Header, Message};
+use super::sorted::SortedMap;
 
 /// The two data channels of a connection; the number is the channel's negotiated id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,7 +48,7 @@ const SMALL: usize = 32 * 1024;
 #[derive(Default)]
 pub struct Outbox {
     lanes: [Queue; 2],
-    presence: BTreeMap<Option<DocumentId>, Message>,
+    presence: SortedMap<Option<DocumentId>, Message>,
     numbered: u32,
 }
 
@@ -94,7 +95,7 @@ impl Outbox {
     fn queue_presence(&mut self) {
         let fast = &self.lanes[Lane::Fast as usize];
         if fast.messages.is_empty() && fast.buffered < Lane::Fast.low_water() {
-            for (_, message) in std::mem::take(&mut self.presence) {
+            for (_, message) in std::mem::take(&mut self.presence).into_entries() {
                 self.queue(Lane::Fast, &message);
             }
         }

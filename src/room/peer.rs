@@ -1,7 +1,5 @@
 //! Another page, as this one knows it: the connection to it and what has been agreed over it.
 
-use std::collections::BTreeMap;
-
 use super::PeerState;
 use super::frame::Assembler;
 use super::handshake::Handshake;
@@ -10,6 +8,7 @@ use super::limits::{self, Millis, Rate};
 use super::negotiation::Negotiation;
 use super::outbox::{Lane, Outbox};
 use super::presence::PeerPresence;
+use super::sorted::SortedMap;
 
 /// A peer to which there is a connection, complete or not.
 pub struct Peer {
@@ -29,7 +28,7 @@ pub struct Peer {
     pub outbox: Outbox,
     /// Whether its index has arrived.
     pub informed: bool,
-    pub documents: BTreeMap<DocumentId, Agreement>,
+    pub documents: SortedMap<DocumentId, Agreement>,
     pub presence: PeerPresence,
     pub sync_rate: Rate,
     pub presence_rate: Rate,
@@ -78,7 +77,7 @@ impl Peer {
             assemblers: [Assembler::new(limits::FAST_MESSAGE), Assembler::new(limits::MESSAGE)],
             outbox: Outbox::default(),
             informed: false,
-            documents: BTreeMap::new(),
+            documents: SortedMap::new(),
             presence: PeerPresence::default(),
             sync_rate: Rate::new(4_000, 100, now),
             presence_rate: Rate::new(400, 100, now),
@@ -111,6 +110,6 @@ impl Peer {
 
     /// What has been agreed about `document`.
     pub fn agreement(&mut self, document: DocumentId) -> &mut Agreement {
-        self.documents.entry(document).or_default()
+        self.documents.get_or_default(document)
     }
 }

@@ -5,13 +5,13 @@
 //! remembers two things: our newest, for who comes later, and which awareness clients came from which
 //! peer, so that they go when the peer goes and not half a minute later.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
-
 use thiserror::Error;
 
+use super::bytes::Bytes;
 use super::ids::DocumentId;
+use super::json;
 use super::limits;
+use super::sorted::{SortedMap, SortedSet};
 
 /// What presence is about: the room (`None`) or one of its documents.
 pub type Channel = Option<DocumentId>;
@@ -28,21 +28,21 @@ pub enum PresenceError {
 /// The presence that one peer has told us.
 #[derive(Default)]
 pub struct PeerPresence {
-    channels: BTreeMap<Channel, Told>,
+    channels: SortedMap<Channel, Told>,
 }
 
 #[derive(Default)]
 struct Told {
-    newest: Option<Rc<[u8]>>,
-    clients: BTreeSet<u64>,
+    newest: Option<Bytes>,
+    clients: SortedSet<u64>,
 }
 
 impl PeerPresence {
     /// Takes an update. Those beyond the limit on channels are not remembered.
-    pub fn take(&mut self, channel: Channel, update: Rc<[u8]>) -> Result<(), PresenceError> {
+    pub fn take(&mut self, channel: Channel, update: Bytes) -> Result<(), PresenceError> {
         let clients = clients(&update)?;
         if self.channels.contains_key(&channel) || self.channels.len() < limits::PRESENCE_CHANNELS {
-            let told = self.channels.entry(channel).or_default();
+            let told = self.channels.get_or_default(channel);
             told.newest = Some(update);
             if told.clients.len() < limits::PRESENCE_CLIENTS {
                 told.clients.extend(clients);
@@ -52,13 +52,13 @@ impl PeerPresence {
     }
 
     /// The newest update about `channel`.
-    pub fn newest(&self, channel: Channel) -> Option<Rc<[u8]>> {
+    pub fn newest(&self, channel: Channel) -> Option<Bytes> {
         self.channels.get(&channel)?.newest.clone()
     }
 
     /// Everything this peer spoke for, by channel.
     pub fn into_clients(self) -> impl Iterator<Item = (Channel, Vec<u64>)> {
-        self.channels.into_iter().map(|(channel, told)| (channel, told.clients.into_iter().collect()))
+        self.channels.into_entries().map(|(channel, told)| (channel, told.clients.into_iter().collect()))
     }
 }
 
@@ -80,7 +80,10 @@ fn clients(update: &[u8]) -> Result<Vec<u64>, PresenceError> {
         let length = number(&mut rest)?;
         let length = usize::try_from(length).map_err(|_| PresenceError::Unreadable)?;
         let (state, after) = rest.split_at_checked(length).ok_or(PresenceError::Unreadable)?;
-        serde_json::from_slice::<serde::de::IgnoredAny>(state).map_err(|_| PresenceError::Unreadable)?;
+        let state = std::str::from_utf8(state).map_err(|_| PresenceError::Unreadable)?;
+        if !json::is_json(state) {
+            return Err(PresenceError::Unreadable);
+        }
         rest = after;
     }
     if rest.is_empty() { Ok(clients) } else { Err(PresenceError::Unreadable) }

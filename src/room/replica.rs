@@ -9,13 +9,12 @@
 //! vector comes too early (another lane, another peer was slower): it waits in `ahead` until what is
 //! before it has arrived, so that the page's own Y.Doc is only ever given what it can use.
 
-use std::rc::Rc;
-
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use yrs::updates::encoder::Encode;
 use yrs::{IdSet, StateVector, Update};
 
+use super::bytes::Bytes;
 use super::limits;
 use super::update::{Outline, covers, read_state_vector};
 
@@ -36,8 +35,8 @@ pub enum ReplicaError {
 /// The document's updates, in the order in which they were integrated.
 #[derive(Default)]
 pub struct Replica {
-    snapshot: Option<Rc<[u8]>>,
-    tail: Vec<Rc<[u8]>>,
+    snapshot: Option<Bytes>,
+    tail: Vec<Bytes>,
     tail_bytes: usize,
     state_vector: StateVector,
     deleted: IdSet,
@@ -48,14 +47,14 @@ pub struct Replica {
 }
 
 struct Early {
-    update: Rc<[u8]>,
+    update: Bytes,
     outline: Outline,
 }
 
 impl Replica {
     /// Takes an update from anywhere. Returns those that can be applied now, in order: this one and
     /// whatever waited for it, or none when it waits itself or brings nothing.
-    pub fn integrate(&mut self, update: Rc<[u8]>) -> Result<Vec<Rc<[u8]>>, ReplicaError> {
+    pub fn integrate(&mut self, update: Bytes) -> Result<Vec<Bytes>, ReplicaError> {
         let outline = Outline::of(&update).map_err(|_| ReplicaError::UnreadableUpdate)?;
         if !outline.brings_anything_new(&self.state_vector, &self.deleted) {
             return Ok(Vec::new());
@@ -70,7 +69,7 @@ impl Replica {
         Ok(integrated)
     }
 
-    fn keep_for_later(&mut self, update: Rc<[u8]>, outline: Outline) -> Result<(), ReplicaError> {
+    fn keep_for_later(&mut self, update: Bytes, outline: Outline) -> Result<(), ReplicaError> {
         if self.ahead_bytes + update.len() > limits::AHEAD_BYTES {
             return Err(ReplicaError::TooFarAhead);
         }
@@ -79,7 +78,7 @@ impl Replica {
         Ok(())
     }
 
-    fn take_what_waited(&mut self, integrated: &mut Vec<Rc<[u8]>>) {
+    fn take_what_waited(&mut self, integrated: &mut Vec<Bytes>) {
         while let Some(at) = self.ahead.iter().position(|early| early.outline.continues(&self.state_vector)) {
             let early = self.ahead.remove(at);
             self.ahead_bytes -= early.update.len();
@@ -89,7 +88,7 @@ impl Replica {
         }
     }
 
-    fn append(&mut self, update: Rc<[u8]>, outline: &Outline, integrated: &mut Vec<Rc<[u8]>>) {
+    fn append(&mut self, update: Bytes, outline: &Outline, integrated: &mut Vec<Bytes>) {
         for &(client, _, end) in &outline.inserts {
             self.state_vector.set_max(client, end);
         }
@@ -127,29 +126,33 @@ impl Replica {
     }
 
     /// Everything, as the updates it is made of.
-    pub fn content(&self) -> impl Iterator<Item = &Rc<[u8]>> {
+    pub fn content(&self) -> impl Iterator<Item = &Bytes> {
         self.snapshot.iter().chain(&self.tail)
     }
 
     /// The updates that came after the snapshot.
-    pub fn tail(&self) -> &[Rc<[u8]>] {
+    pub fn tail(&self) -> &[Bytes] {
         &self.tail
     }
 
     /// Everything, as records of a store: the snapshot, and the tail.
-    pub fn records(&self) -> Vec<Vec<Rc<[u8]>>> {
+    pub fn records(&self) -> Vec<Vec<Bytes>> {
         vec![self.snapshot.iter().cloned().collect(), self.tail.clone()]
     }
 
     /// Whether the snapshot is this very update.
-    pub fn begins_with(&self, update: &Rc<[u8]>) -> bool {
-        self.snapshot.as_ref().is_some_and(|snapshot| Rc::ptr_eq(snapshot, update))
+    pub fn begins_with(&self, update: &Bytes) -> bool {
+        self.snapshot.as_ref().is_some_and(|snapshot| snapshot.is(update))
     }
 
     /// What a replica with this state vector lacks, as one or two updates. All deletions are
     /// included: a state vector does not tell which of them are known.
-    pub fn missing_from(&self, state_vector: &[u8]) -> Result<Vec<Rc<[u8]>>, ReplicaError> {
-        let has_nothing = decode_state_vector(state_vector)?.is_empty();
+    pub fn missing_from(&self, state_vector: &[u8]) -> Result<Vec<Bytes>, ReplicaError> {
+        let known = decode_state_vector(state_vector)?;
+        if self.state_vector.iter().all(|(client, clock)| *clock <= known.get(client)) {
+            return Ok(self.only_deletions());
+        }
+        let has_nothing = known.is_empty();
         let mut updates = Vec::new();
         for update in self.snapshot.iter().cloned().chain(self.merged_tail()) {
             // Yjs takes more than yrs does (half a surrogate pair in an embed, for one). What yrs cannot
@@ -165,7 +168,14 @@ impl Replica {
         Ok(updates)
     }
 
-    fn merged_tail(&self) -> Vec<Rc<[u8]>> {
+    /// An update without content. yrs would take all of it apart to find as much.
+    fn only_deletions(&self) -> Vec<Bytes> {
+        let no_clients = [0];
+        let update = || [&no_clients[..], &self.deleted.encode_v1()].concat().into();
+        (!self.deleted.is_empty()).then(update).into_iter().collect()
+    }
+
+    fn merged_tail(&self) -> Vec<Bytes> {
         if self.tail.len() < 2 {
             return self.tail.clone();
         }
@@ -199,7 +209,7 @@ impl Replica {
 
     /// Takes the page's own encoding of the whole document instead, which leaves out the content of
     /// what was deleted. False, and nothing is changed, when it is not the same state.
-    pub fn compact_to(&mut self, whole: Rc<[u8]>) -> bool {
+    pub fn compact_to(&mut self, whole: Bytes) -> bool {
         let Ok(outline) = Outline::of(&whole) else { return false };
         let same = outline.reached() == self.state_vector && covers(&outline.deletes, &self.deleted);
         if same {
@@ -209,7 +219,7 @@ impl Replica {
         same
     }
 
-    fn replace(&mut self, snapshot: Rc<[u8]>) {
+    fn replace(&mut self, snapshot: Bytes) {
         self.snapshot = Some(snapshot);
         self.tail.clear();
         self.tail_bytes = 0;
@@ -251,10 +261,10 @@ mod tests {
     }
 
     /// Everybody's updates, in the order in which they were made, and the text they lead to.
-    fn write(edits: &[Edit]) -> (Vec<Rc<[u8]>>, String) {
+    fn write(edits: &[Edit]) -> (Vec<Bytes>, String) {
         let docs: Vec<_> = (1..=WRITERS as u64).map(Doc::with_client_id).collect();
         let texts: Vec<_> = docs.iter().map(|doc| doc.get_or_insert_text("text")).collect();
-        let mut updates: Vec<Rc<[u8]>> = Vec::new();
+        let mut updates: Vec<Bytes> = Vec::new();
         for edit in edits {
             match edit {
                 Edit::Insert(w, at, chunk) => {
@@ -285,7 +295,7 @@ mod tests {
         text.char_indices().map(|(at, _)| at as u32).chain([text.len() as u32]).collect()
     }
 
-    fn text_of<'a>(updates: impl IntoIterator<Item = &'a Rc<[u8]>>) -> String {
+    fn text_of<'a>(updates: impl IntoIterator<Item = &'a Bytes>) -> String {
         let doc = Doc::with_client_id(99);
         let text = doc.get_or_insert_text("text");
         let mut transaction = doc.transact_mut();
@@ -340,10 +350,30 @@ mod tests {
         #[test]
         fn any_bytes_are_taken_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let mut replica = Replica::default();
-            let _ = replica.integrate(Rc::from(&bytes[..]));
+            let _ = replica.integrate(Bytes::from(&bytes[..]));
             let _ = replica.missing_from(&bytes);
             let _ = replica.lacks(&bytes);
         }
+    }
+
+    #[test]
+    fn who_has_everything_is_told_what_is_deleted_and_no_more() {
+        let doc = Doc::with_client_id(1);
+        let text = doc.get_or_insert_text("text");
+        let mut replica = Replica::default();
+        let mut edit = |deletes: bool| {
+            let mut transaction = doc.transact_mut();
+            text.insert(&mut transaction, 0, &"long ".repeat(1_000));
+            if deletes {
+                text.remove_range(&mut transaction, 10, 20);
+            }
+            replica.integrate(transaction.encode_update_v1().into()).unwrap();
+            replica.missing_from(&replica.state_vector()).unwrap()
+        };
+        assert!(edit(false).is_empty());
+        let [deletions] = &edit(true)[..] else { panic!("one update") };
+        assert!(deletions.len() < 20);
+        assert_eq!(Outline::of(deletions).unwrap().deletes, replica.deleted);
     }
 
     #[test]

@@ -4,15 +4,14 @@
 //! history is a source like a peer. A document whose log has a gap (the store was emptied while another
 //! page went on writing) is not whole: what there is waits until a peer has sent the rest.
 
-use std::collections::BTreeMap;
-use std::rc::Rc;
-
 use yrs::StateVector;
 use yrs::updates::encoder::Encode;
 
+use super::bytes::Bytes;
 use super::history::{History, Key, Owned, Record, View};
 use super::ids::DocumentId;
 use super::limits::Millis;
+use super::sorted::SortedMap;
 use super::update::{Outline, read_state_vector};
 use super::{Action, Notice, Room};
 
@@ -39,27 +38,27 @@ impl Room {
         self.keeper.restored();
         let lines = history.lines.into_iter().filter(|line| line.is_valid()).collect();
         self.merge_lines(lines, None);
-        let mut records: BTreeMap<DocumentId, Vec<Record>> = BTreeMap::new();
+        let mut records: SortedMap<DocumentId, Vec<Record>> = SortedMap::new();
         for record in history.records {
-            records.entry(record.document).or_default().push(record);
+            records.get_or_default(record.document).push(record);
         }
         for owned in history.owned {
             self.take_owned(owned);
         }
-        for (document, records) in records {
+        for (document, records) in records.into_entries() {
             self.take_records(document, records);
         }
     }
 
     fn take_owned(&mut self, owned: Owned) {
         let Ok(state_vector) = read_state_vector(&owned.state_vector) else { return };
-        let document = self.documents.entry(owned.entry.document).or_default();
+        let document = self.documents.get_or_default(owned.entry.document);
         document.own.merge(state_vector);
         document.last_home = Some(owned.entry);
     }
 
     fn take_records(&mut self, id: DocumentId, records: Vec<Record>) {
-        let document = self.documents.entry(id).or_default();
+        let document = self.documents.get_or_default(id);
         let keys: Vec<_> = records.iter().map(|record| record.key).collect();
         let is_snapshot = records.first().is_some_and(|record| record.updates.len() == 1);
         let first = records.first().and_then(|record| record.updates.first().cloned());
@@ -134,7 +133,7 @@ impl Room {
     }
 
     /// Notes that this person made an update: it is theirs to keep, whatever becomes of the document.
-    pub(super) fn note_own(&mut self, id: DocumentId, update: &Rc<[u8]>) {
+    pub(super) fn note_own(&mut self, id: DocumentId, update: &Bytes) {
         let Ok(outline) = Outline::of(update) else { return };
         let Some(document) = self.documents.get_mut(&id) else { return };
         for &(client, _, end) in &outline.inserts {

@@ -182,7 +182,7 @@ impl Room {
     }
 
     pub(super) fn other_version(&mut self, theirs: u8) {
-        let detail = format!("version {theirs} of the protocol, this page version {VERSION}");
+        let detail = format!("protocol version {theirs}, here {VERSION}");
         self.notice(Notice::UnknownVersion, detail);
     }
 }

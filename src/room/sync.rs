@@ -3,9 +3,8 @@
 //! A `Sync` message is Yjs's sync step 1, which carries the state vector, and asks to be told of what
 //! comes after. The answer is what the asker lacks. Both sides ask, so both are told.
 
-use std::rc::Rc;
-
 use super::Room;
+use super::bytes::Bytes;
 use super::ids::{DocumentId, PeerId};
 use super::limits::Millis;
 use super::message::{Header, Message};
@@ -73,7 +72,7 @@ impl Room {
         };
         let mut updates = document.replica.missing_from(state_vector).map_err(|error| error.to_string())?;
         if updates.is_empty() {
-            updates.push(Rc::from(yrs::Update::EMPTY_V1));
+            updates.push(yrs::Update::EMPTY_V1.into());
         }
         let last = updates.len() - 1;
         let answer = updates.into_iter().enumerate().map(|(i, body)| {
@@ -95,7 +94,7 @@ impl Room {
         &mut self,
         id: PeerId,
         document: DocumentId,
-        update: &[u8],
+        update: &Bytes,
         answers: bool,
     ) -> Result<(), String> {
         if !self.documents.contains_key(&document) {
@@ -111,7 +110,7 @@ impl Room {
             agreement.following = true;
         }
         self.status_changed = true;
-        match self.integrate(document, &Rc::from(update), false) {
+        match self.integrate(document, update, false) {
             Ok(()) => {}
             // It was not kept, so it is asked for again, after what it waits for.
             Err(ReplicaError::TooFarAhead) => self.sync_with_all(document),

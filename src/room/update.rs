@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use thiserror::Error;
-use yrs::{ClientID, IdSet, StateVector};
+use yrs::{ClientID, ID, IdSet, StateVector};
+
+use super::json;
 
 /// Values in values, and no deeper.
 const DEPTH: u32 = 256;
@@ -138,19 +140,21 @@ impl Outline {
     }
 
     fn deletions(&mut self, reader: &mut Reader) -> Result<(), Malformed> {
-        let mut deletes: BTreeMap<ClientID, Vec<Range<u32>>> = BTreeMap::new();
+        let mut deletes: Vec<(ClientID, Range<u32>)> = Vec::new();
         for _ in 0..reader.number()? {
             let client = reader.client()?;
             for _ in 0..reader.number()? {
                 let clock = reader.clock()?;
                 let end = advance(clock, reader.number()?)?;
                 self.need(client, end);
-                deletes.entry(client).or_default().push(clock..end);
+                deletes.push((client, clock..end));
             }
         }
         // Sorted first: a set that is built from its end is built in quadratic time.
-        deletes.values_mut().for_each(|ranges| ranges.sort_unstable_by_key(|range| range.start));
-        self.deletes = IdSet::from_iter(deletes);
+        deletes.sort_unstable_by_key(|(client, range)| (*client, range.start));
+        for (client, range) in deletes {
+            self.deletes.insert(ID::new(client, range.start), range.end - range.start);
+        }
         Ok(())
     }
 }
@@ -282,7 +286,7 @@ impl<'a> Reader<'a> {
 
     fn json(&mut self) -> Result<(), Malformed> {
         let text = self.text()?;
-        serde_json::from_str::<serde::de::IgnoredAny>(text).map(drop).map_err(|_| Malformed)
+        if json::is_json(text) { Ok(()) } else { Err(Malformed) }
     }
 
     /// Array, map, text, XML element, XML fragment, XML hook, XML text.

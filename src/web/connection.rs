@@ -23,10 +23,38 @@ use crate::room::ids::LinkId;
 use crate::room::outbox::Lane;
 use crate::room::signaling::{Candidate, DescriptionKind};
 
+/// A connection that nobody listens to yet, with its channels.
+pub struct Prepared {
+    peer: Closing,
+    lanes: [RtcDataChannel; 2],
+}
+
+/// Closes the connection when dropped: one that is not closed is kept by the browser for ever.
+struct Closing(RtcPeerConnection);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl Prepared {
+    /// Fails where the browser has no WebRTC or refuses the ICE servers.
+    pub fn new(ice_servers: &JsValue) -> Result<Self, JsValue> {
+        let configuration = RtcConfiguration::new();
+        if ice_servers.is_array() {
+            configuration.set_ice_servers(ice_servers);
+        }
+        let peer = RtcPeerConnection::new_with_configuration(&configuration)?;
+        let lanes = Lane::ALL.map(|lane| make_channel(&peer, lane));
+        Ok(Self { peer: Closing(peer), lanes })
+    }
+}
+
 /// A connection to a peer. Dropping it closes it without a report.
 pub struct Connection {
     link: LinkId,
-    peer: RtcPeerConnection,
+    peer: Closing,
     lanes: [RtcDataChannel; 2],
     steps: UnboundedSender<Step>,
     inbox: Inbox,
@@ -40,20 +68,14 @@ enum Step {
 }
 
 impl Connection {
-    /// Makes the connection and its channels. Fails where the browser has no WebRTC or refuses the
-    /// ICE servers.
-    pub fn new(link: LinkId, ice_servers: &JsValue, inbox: Inbox) -> Result<Self, JsValue> {
-        let configuration = RtcConfiguration::new();
-        if ice_servers.is_array() {
-            configuration.set_ice_servers(ice_servers);
-        }
-        let peer = RtcPeerConnection::new_with_configuration(&configuration)?;
-        let lanes = Lane::ALL.map(|lane| make_channel(&peer, lane));
+    /// Begins to listen to what becomes of a connection.
+    pub fn new(link: LinkId, prepared: Prepared, inbox: Inbox) -> Self {
+        let Prepared { peer, lanes } = prepared;
         let (steps, to_do) = unbounded();
-        spawn_local(negotiate(link, peer.clone(), to_do, inbox.clone()));
+        spawn_local(negotiate(link, peer.0.clone(), to_do, inbox.clone()));
         let mut connection = Self { link, peer, lanes, steps, inbox, _callbacks: Vec::new() };
         connection.listen();
-        Ok(connection)
+        connection
     }
 
     /// Makes an offer; the description is reported when it is set.
@@ -85,20 +107,20 @@ impl Connection {
     }
 
     fn listen(&mut self) {
-        let (link, inbox, peer) = (self.link, self.inbox.clone(), self.peer.clone());
+        let (link, inbox, peer) = (self.link, self.inbox.clone(), self.peer.0.clone());
         let on_state = self.callback(move |_| {
             if peer.connection_state() == RtcPeerConnectionState::Failed {
                 inbox.put(Event::LinkLost { link, reason: "no network path between the two pages".into() });
             }
         });
-        self.peer.set_onconnectionstatechange(Some(&on_state));
+        self.peer.0.set_onconnectionstatechange(Some(&on_state));
         let inbox = self.inbox.clone();
         let on_candidate = self.callback(move |event| {
             if let Some(candidate) = found_candidate(&event) {
                 inbox.put(Event::Found { link, candidate });
             }
         });
-        self.peer.set_onicecandidate(Some(&on_candidate));
+        self.peer.0.set_onicecandidate(Some(&on_candidate));
         Lane::ALL.into_iter().for_each(|lane| self.listen_to(lane));
     }
 
@@ -145,9 +167,8 @@ impl Drop for Connection {
             channel.set_onmessage(None);
             channel.set_onbufferedamountlow(None);
         }
-        self.peer.set_onconnectionstatechange(None);
-        self.peer.set_onicecandidate(None);
-        self.peer.close();
+        self.peer.0.set_onconnectionstatechange(None);
+        self.peer.0.set_onicecandidate(None);
     }
 }
 

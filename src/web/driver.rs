@@ -5,19 +5,34 @@
 //! it holds no borrow of the room while it does an action.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
 use gloo_timers::callback::Timeout;
 use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::WebSocket;
 
-use super::connection::Connection;
+use super::connection::{Connection, Prepared};
 use super::keeper::Keeper;
 use super::page::Page;
 use super::socket::Socket;
 use crate::room::ids::{LinkId, ServerId};
 use crate::room::limits::Millis;
+use crate::room::sorted::SortedMap;
 use crate::room::{Action, Event, Room};
+
+/// What a room uses of the world outside the page.
+pub struct Servers {
+    /// Of the signaling servers.
+    pub urls: Vec<String>,
+    /// What the page has dialled of them already, in this order.
+    pub dialled: Vec<Option<WebSocket>>,
+    /// For RTCPeerConnection.
+    pub ice: JsValue,
+    /// The database that keeps the room's history.
+    pub history: Option<String>,
+}
 
 /// What runs a room in a page.
 pub struct Driver {
@@ -25,9 +40,13 @@ pub struct Driver {
     inbox: RefCell<VecDeque<Event>>,
     running: Cell<bool>,
     urls: Vec<String>,
+    dialled: RefCell<Vec<Option<WebSocket>>>,
     ice_servers: JsValue,
-    sockets: RefCell<BTreeMap<ServerId, Socket>>,
-    connections: RefCell<BTreeMap<LinkId, Connection>>,
+    sockets: RefCell<SortedMap<ServerId, Socket>>,
+    connections: RefCell<SortedMap<LinkId, Connection>>,
+    /// A connection to nobody yet, and whether one was made.
+    prepared: RefCell<Option<Prepared>>,
+    prepares: Cell<bool>,
     keeper: Option<Keeper>,
     page: Page,
     alarm: RefCell<Option<(Millis, Timeout)>>,
@@ -47,32 +66,28 @@ impl Inbox {
 }
 
 impl Driver {
-    /// Begins to run `room`. `urls` are its signaling servers, `ice_servers` goes to RTCPeerConnection,
-    /// `database` keeps its history.
-    pub fn start(
-        room: Room,
-        urls: Vec<String>,
-        ice_servers: JsValue,
-        database: Option<String>,
-        page: Page,
-    ) -> Rc<Self> {
-        let keeper = database.map(|database| Keeper::new(database, room.id()));
+    /// Begins to run `room`.
+    pub fn start(room: Room, servers: Servers, page: Page) -> Rc<Self> {
+        let keeper = servers.history.map(|database| Keeper::new(database, room.id()));
         let driver = Rc::new(Self {
             keeper,
             room: RefCell::new(room),
             inbox: RefCell::default(),
             running: Cell::new(false),
-            urls,
-            ice_servers,
+            urls: servers.urls,
+            dialled: RefCell::new(servers.dialled),
+            ice_servers: servers.ice,
             sockets: RefCell::default(),
             connections: RefCell::default(),
+            prepared: RefCell::default(),
+            prepares: Cell::new(false),
             page,
             alarm: RefCell::default(),
         });
-        // Not at once: the page has not got the engine in its hands yet.
+        // Not at once: the page has not got the engine in its hands yet. And not by a timer: the first
+        // thing to do is to dial, and everything waits for that.
         let inbox = driver.inbox();
-        let soon = Timeout::new(0, move || inbox.put(Event::Wake));
-        *driver.alarm.borrow_mut() = Some((super::now(), soon));
+        spawn_local(async move { inbox.put(Event::Wake) });
         driver
     }
 
@@ -116,6 +131,7 @@ impl Driver {
                 if let Some(socket) = self.sockets.borrow().get(&server) {
                     socket.say(text);
                 }
+                self.prepare();
             }
             Action::Connect(link) => self.connect(link),
             Action::Offer(link) => self.with_connection(link, Connection::offer),
@@ -139,14 +155,35 @@ impl Driver {
 
     fn dial(self: &Rc<Self>, server: ServerId) {
         if let Some(url) = self.urls.get(server.0) {
-            let socket = Socket::open(server, url, self.inbox());
+            let dialled = self.dialled.borrow_mut().get_mut(server.0).and_then(Option::take);
+            let socket = Socket::open(server, url, dialled, self.inbox());
             self.sockets.borrow_mut().insert(server, socket);
         }
     }
 
+    /// Makes the first connection ahead, while others hear that we are here: a browser takes some
+    /// milliseconds for it, and some more for the certificate. Where it fails it is tried again, and
+    /// told, when there is somebody to connect to.
+    fn prepare(self: &Rc<Self>) {
+        if self.prepares.replace(true) {
+            return;
+        }
+        // After the tasks that say it to them.
+        let driver = Rc::downgrade(self);
+        spawn_local(async move {
+            if let Some(driver) = driver.upgrade() {
+                driver.prepared.replace(Prepared::new(&driver.ice_servers).ok());
+            }
+        });
+    }
+
     fn connect(self: &Rc<Self>, link: LinkId) {
-        match Connection::new(link, &self.ice_servers, self.inbox()) {
-            Ok(connection) => drop(self.connections.borrow_mut().insert(link, connection)),
+        let prepared = self.prepared.take().map_or_else(|| Prepared::new(&self.ice_servers), Ok);
+        match prepared {
+            Ok(prepared) => {
+                let connection = Connection::new(link, prepared, self.inbox());
+                self.connections.borrow_mut().insert(link, connection);
+            }
             Err(error) => self.inbox().put(Event::LinkLost { link, reason: super::reason(&error) }),
         }
     }

@@ -13,13 +13,24 @@ mod socket;
 
 use js_sys::wasm_bindgen::JsCast;
 use wasm_bindgen::JsValue;
+use web_sys::Performance;
 
 use crate::room::limits::Millis;
 
+thread_local! {
+    /// Looked up once, as the clock is read with every frame; with the moment it counts from.
+    static CLOCK: Option<(Performance, Millis)> = {
+        let performance = web_sys::window().and_then(|window| window.performance());
+        performance.map(|performance| { let origin = performance.time_origin(); (performance, origin) })
+    };
+}
+
 /// Milliseconds since the Unix epoch. Unlike `Date.now()` it does not jump when the clock is set.
 pub fn now() -> Millis {
-    let performance = web_sys::window().and_then(|window| window.performance());
-    performance.map_or_else(js_sys::Date::now, |performance| performance.time_origin() + performance.now())
+    CLOCK.with(|clock| match clock {
+        Some((performance, origin)) => origin + performance.now(),
+        None => js_sys::Date::now(),
+    })
 }
 
 /// 32 bytes from the operating system; an error where the browser has none to give.

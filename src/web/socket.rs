@@ -6,8 +6,8 @@
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::future::{self, Either};
 use futures::{SinkExt, StreamExt, pin_mut};
-use gloo_net::websocket::Message;
 use gloo_net::websocket::futures::WebSocket;
+use gloo_net::websocket::{Message, State};
 use wasm_bindgen_futures::spawn_local;
 
 use super::driver::Inbox;
@@ -20,14 +20,15 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Begins to connect; events tell how that went.
-    pub fn open(server: ServerId, url: &str, inbox: Inbox) -> Self {
+    /// Begins to connect, or goes on with what has been `dialled`; events tell how that went.
+    pub fn open(server: ServerId, url: &str, dialled: Option<web_sys::WebSocket>, inbox: Inbox) -> Self {
         let (say, sayings) = unbounded();
-        match WebSocket::open(url) {
-            Ok(socket) => spawn_local(run(server, socket, sayings, inbox)),
+        let socket = dialled.map_or_else(|| WebSocket::open(url).ok(), take_over);
+        match socket {
+            Some(socket) => spawn_local(run(server, socket, sayings, inbox)),
             // A URL the browser refuses, or ws:// from an https:// page. As a task of its own: nobody
             // expects the report before this returns.
-            Err(_) => spawn_local(async move { inbox.put(Event::ServerClosed(server)) }),
+            None => spawn_local(async move { inbox.put(Event::ServerClosed(server)) }),
         }
         Self { say }
     }
@@ -39,11 +40,23 @@ impl Socket {
     }
 }
 
-async fn run(server: ServerId, socket: WebSocket, sayings: UnboundedReceiver<String>, inbox: Inbox) {
-    let (mut sink, stream) = socket.split();
-    // The sink is ready when the connection is open.
-    if future::poll_fn(|context| sink.poll_ready_unpin(context)).await.is_ok() {
+/// A socket that is open or about to be. One that has ended told so to nobody.
+fn take_over(dialled: web_sys::WebSocket) -> Option<WebSocket> {
+    let lives = dialled.ready_state() <= web_sys::WebSocket::OPEN;
+    lives.then(|| WebSocket::try_from(dialled).ok()).flatten()
+}
+
+/// Whether the connection comes about. It is asked before it is split: a half is ready at any time, as it
+/// has room for one message of its own.
+async fn opens(socket: &mut WebSocket) -> bool {
+    let ready = future::poll_fn(|context| socket.poll_ready_unpin(context)).await;
+    ready.is_ok() && matches!(socket.state(), State::Open)
+}
+
+async fn run(server: ServerId, mut socket: WebSocket, sayings: UnboundedReceiver<String>, inbox: Inbox) {
+    if opens(&mut socket).await {
         inbox.put(Event::ServerOpened(server));
+        let (sink, stream) = socket.split();
         let writing = sayings.map(|text| Ok(Message::Text(text))).forward(sink);
         let reading = stream.for_each(|message| {
             if let Ok(Message::Text(text)) = message {

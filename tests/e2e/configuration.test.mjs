@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { notebook } from './notebooks.mjs';
-import { eventually } from './person.mjs';
 import { freshRoom, useStage } from './site.mjs';
+import { eventually } from './waiting.mjs';
 
 const stage = await useStage();
 const PATH = 'mine.ipynb';

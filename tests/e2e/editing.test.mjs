@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { markdown, notebook, occurrences } from './notebooks.mjs';
-import { eventually } from './person.mjs';
 import { freshRoom, useStage } from './site.mjs';
+import { eventually } from './waiting.mjs';
 
 const stage = await useStage();
 const PATH = 'shared.ipynb';

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { notebook } from './notebooks.mjs';
 import { launchFirefox } from './firefox.mjs';
 import { freshRoom, useStage } from './site.mjs';
+import { eventually } from './waiting.mjs';
 
 const stage = await useStage();
 const PATH = 'mine.ipynb';
@@ -48,12 +49,17 @@ test('signaling that can’t be reached: the page is usable alone', async () => 
   await signaling.stop();
   const ada = await stage.person('ada', { files, config: signaling.config });
   await ada.open(PATH, { room: freshRoom() });
-  await ada.noticed(/No signaling server can be reached/);
+  await ada.noticed(/No signaling server can be reached.* merged when/);
   await ada.type(PATH, ' alone');
   await ada.save(PATH);
   assert.equal((await ada.file(PATH)).cells[0].source, 'first alone');
   await ada.page.keyboard.press('Control+Enter');
   assert.deepEqual(ada.dialogs, [], 'what ada was asked');
+  // It is tried again and again, and she is told once.
+  await eventually(() => assert.ok(ada.sockets.length > 3, 'attempts'));
+  assert.equal(ada.warnings.length, 1, `ada was told ${ada.warnings}`);
+  const noise = ada.console.filter(line => /CLOSING or CLOSED/.test(line));
+  assert.deepEqual(noise, [], 'what was said to sockets that never opened');
 });
 
 /** The small storages refuse at once, the large one when told to. */

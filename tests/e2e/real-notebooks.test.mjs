@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertSameNotebook } from './notebooks.mjs';
-import { eventually } from './person.mjs';
 import { fetchNotebooks, NOTEBOOKS, readNotebook } from './real-notebooks.mjs';
 import { freshRoom, useStage } from './site.mjs';
+import { eventually } from './waiting.mjs';
 
 fetchNotebooks();
 const stage = await useStage();

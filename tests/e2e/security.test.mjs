@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { WebSocket } from 'ws';
 import { markdown, notebook } from './notebooks.mjs';
-import { eventually } from './person.mjs';
 import { freshRoom, useStage } from './site.mjs';
+import { eventually } from './waiting.mjs';
 
 const stage = await useStage();
 const PATH = 'mine.ipynb';

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { notebook } from './notebooks.mjs';
-import { eventually } from './person.mjs';
 import { freshRoom, useStage } from './site.mjs';
+import { eventually } from './waiting.mjs';
 
 const stage = await useStage();
 const PATH = 'mine.ipynb';
@@ -115,7 +115,7 @@ test('a wrong secret is told, and nothing is received', async () => {
   link.hash = `k=${[...secret].reverse().join('')}`;
   await grace.follow(link.href);
   await grace.isOpen(PATH);
-  await grace.noticed(/another secret/);
+  await grace.noticed(/another secret.*the same link, to its very end/);
   await grace.seesSources(PATH, ['x = 20', 'second']);
   assert.deepEqual(await ada.people(), [], 'who ada sees');
   assert.deepEqual(await grace.people(), [], 'who grace sees');

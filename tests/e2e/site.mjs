@@ -9,8 +9,9 @@ import { createInterface } from 'node:readline';
 import { after, afterEach } from 'node:test';
 import { chromium } from 'playwright-core';
 import { person } from './person.mjs';
+import { plainPeer } from './plain-peer.mjs';
 
-export { PATIENCE, person, Person } from './person.mjs';
+export { person } from './person.mjs';
 
 const {
   SITE_DIR = 'target/site',
@@ -97,6 +98,13 @@ export async function useStage() {
     /** Several people with the same options. */
     persons(names, options) {
       return Promise.all(names.map(name => stage.person(name, options)));
+    },
+    /** Somebody who speaks the protocol from a page without JupyterLab. */
+    async plainPeer() {
+      const { url: site, signaling } = stage.server;
+      const one = await plainPeer(stage.browser, { site, signaling });
+      stage.people.push(one);
+      return one;
     },
     /** A signaling server apart from the site, which can be stopped and come back on its port. */
     async signaling() {

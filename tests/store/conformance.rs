@@ -1,7 +1,6 @@
 //! What every store must do. The stores in memory and in a browser are held against the same list.
 
-use std::rc::Rc;
-
+use jupyterlite_webrtc::room::bytes::Bytes;
 use jupyterlite_webrtc::room::history::{History, Owned, Write};
 use jupyterlite_webrtc::room::ids::{DocumentId, RoomId};
 use jupyterlite_webrtc::room::index::{Entry, Line};
@@ -24,8 +23,8 @@ pub async fn check(store: &impl Store) {
     rooms_that_nobody_used_are_forgotten(store).await;
 }
 
-fn update(bytes: &[u8]) -> Rc<[u8]> {
-    Rc::from(bytes)
+fn update(bytes: &[u8]) -> Bytes {
+    Bytes::from(bytes)
 }
 
 fn append(document: DocumentId, updates: &[&[u8]]) -> Write {
@@ -43,7 +42,7 @@ fn owned(document: DocumentId, path: &str) -> Owned {
 }
 
 fn records(history: &History) -> Vec<(DocumentId, Vec<Vec<u8>>)> {
-    let bytes = |updates: &[Rc<[u8]>]| updates.iter().map(|update| update.to_vec()).collect();
+    let bytes = |updates: &[Bytes]| updates.iter().map(|update| update.to_vec()).collect();
     history.records.iter().map(|record| (record.document, bytes(&record.updates))).collect()
 }
 

@@ -1,0 +1,19 @@
+/** What is true of several people at once. */
+import assert from 'node:assert/strict';
+
+/** All see the same: exactly this, in some order of cells typed in. */
+export async function allSee(people, path, expected) {
+  for (const one of people) {
+    await one.seesSources(path, expected);
+  }
+}
+
+/** Nobody got a copy, a warning or a dialog. */
+export async function undisturbed(people) {
+  for (const one of people) {
+    const copies = (await one.files()).filter(path => /copy/.test(path));
+    assert.deepEqual(copies, [], `copies on ${one.name}'s drive`);
+    assert.deepEqual(one.warnings, [], `what ${one.name} was told`);
+    assert.deepEqual(one.dialogs, [], `what ${one.name} was asked`);
+  }
+}

@@ -1,0 +1,53 @@
+/** A person's own drive: JupyterLite's storage in the browser. */
+
+/** Put files there, as if saved on another day. No application may run in the page. */
+export function putFiles(page, files) {
+  return page.evaluate(async files => {
+    const done = request =>
+      new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+      });
+    const opening = window.indexedDB.open('JupyterLite Storage - /');
+    opening.onupgradeneeded = () => opening.result.createObjectStore('files');
+    const database = await done(opening);
+    const store = database
+      .transaction('files', 'readwrite')
+      .objectStore('files');
+    const date = '2026-01-01T00:00:00.000Z';
+    for (const [path, content] of Object.entries(files)) {
+      const isText = typeof content === 'string';
+      const file = {
+        name: path,
+        path,
+        last_modified: date,
+        created: date,
+        format: isText ? 'text' : 'json',
+        mimetype: isText ? 'text/plain' : 'application/x-ipynb+json',
+        content,
+        writable: true,
+        type: isText ? 'file' : 'notebook',
+        size: JSON.stringify(content).length
+      };
+      await done(store.put(file, path));
+    }
+    database.close();
+  }, files);
+}
+
+/** What a file there holds, as the application reads it. */
+export function readFile(page, path) {
+  return page.evaluate(async path => {
+    const { contents } = window.jupyterapp.serviceManager;
+    return (await contents.get(path, { content: true })).content;
+  }, path);
+}
+
+/** The paths in its root. */
+export function listFiles(page) {
+  return page.evaluate(async () => {
+    const { contents } = window.jupyterapp.serviceManager;
+    const folder = await contents.get('', { content: true });
+    return folder.content.map(file => file.path).sort();
+  });
+}
