@@ -46,19 +46,31 @@ const IN_PAGE = () => {
  * @param options.settings Settings of plugins, as in `overrides.json`.
  * @param options.files Files of their own drive: path to notebook or text.
  * @param options.init A function that runs in the page before anything else.
+ * @param options.beside Somebody in whose browser this is one more tab.
  */
 export async function person(
   browser,
-  { site, name, config = {}, appConfig = {}, settings, files, init } = {}
+  {
+    site,
+    name,
+    config = {},
+    appConfig = {},
+    settings,
+    files,
+    init,
+    beside
+  } = {}
 ) {
-  const context = await browser.newContext({
-    viewport: { width: 1200, height: 800 },
-    // A service worker would fetch the configuration past the change that is made to it here.
-    serviceWorkers:
-      settings || Object.keys(appConfig).length || Object.keys(config).length
-        ? 'block'
-        : 'allow'
-  });
+  const context =
+    beside?.context ??
+    (await browser.newContext({
+      viewport: { width: 1200, height: 800 },
+      // A service worker would fetch the configuration past the change that is made to it here.
+      serviceWorkers:
+        settings || Object.keys(appConfig).length || Object.keys(config).length
+          ? 'block'
+          : 'allow'
+    }));
   const page = await context.newPage();
   const one = new Person(page, context, site, name);
   await page.exposeFunction('__seen', (kind, text) => one[kind].push(text));
@@ -437,6 +449,30 @@ export class Person {
     return this.page.evaluate(
       () => window.jupyterapp.serviceManager.user.identity
     );
+  }
+
+  /** Write a file as anything else on the page would: an upload, a kernel. */
+  write(path, content) {
+    return this.page.evaluate(
+      async ([path, content]) => {
+        const { contents } = window.jupyterapp.serviceManager;
+        const isText = typeof content === 'string';
+        await contents.save(path, {
+          type: isText ? 'file' : 'notebook',
+          format: isText ? 'text' : 'json',
+          content
+        });
+      },
+      [path, content]
+    );
+  }
+
+  /** When the drive says that a file was written. */
+  modified(path) {
+    return this.page.evaluate(async path => {
+      const { contents } = window.jupyterapp.serviceManager;
+      return (await contents.get(path, { content: false })).last_modified;
+    }, path);
   }
 
   close() {
