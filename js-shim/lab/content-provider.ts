@@ -44,7 +44,13 @@ export class WebrtcContentProvider implements ICollaborativeContentProvider {
   ): Promise<Contents.IModel> {
     // Without this the drive would come straight back here.
     const plain = { ...options, contentProviderId: undefined };
-    const document = options.content ? this._find(path, options) : null;
+    if (!options.content) {
+      const document = this._only(path);
+      return document
+        ? document.describe(plain)
+        : this._options.drive.get(path, plain);
+    }
+    const document = this._find(path, options);
     return document
       ? document.load(plain)
       : this._options.drive.get(path, plain);
@@ -74,6 +80,17 @@ export class WebrtcContentProvider implements ICollaborativeContentProvider {
     );
     // One path can be open twice (in two factories' widgets): the request is of the one just opened.
     return all.find(document => !document.isLoaded) ?? all[0] ?? null;
+  }
+
+  /**
+   * The document that a question about a path, without a type, is about. A path can be open twice; if
+   * that is not one document of the room twice, JupyterLab compares dates.
+   */
+  private _only(path: string): DocumentProvider | null {
+    const all = [...this._documents].filter(one => one.path === path);
+    const { genesis = null } = all[0] ?? {};
+    const isOne = genesis !== null && all.every(one => one.genesis === genesis);
+    return all.length === 1 || isOne ? all[0] : null;
   }
 
   private _onCreate(

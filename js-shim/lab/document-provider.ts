@@ -12,11 +12,20 @@ import { Contents } from '@jupyterlab/services';
 import * as Y from 'yjs';
 import { GenesisId, IAttachment, IIndexEntry, IRoom } from '../api/types.js';
 import { copyName, UnsupportedNotebookError } from './documents/index.js';
+import { DriveFile, ILiveState } from './drive-file.js';
+import { exclusively } from './exclusive.js';
 import { IDocumentKind, kindOf } from './kinds.js';
 import { ILedger } from './ledger.js';
 import { fetchSiteFile, prepareDrive } from './lite-drive.js';
-import { Content, IOpening, IMine, open, remember, settle } from './opening.js';
+import { IMine, IOpening, open, settle } from './opening.js';
 import { IRoomSession } from './session.js';
+import { stateOf } from './state.js';
+
+/** How long, in milliseconds, a save waits for what another tab has saved already. */
+const TAB_PATIENCE = 5000;
+
+/** So old that nobody takes it for a file that was changed meanwhile. */
+const LONG_AGO = new Date(0).toISOString();
 
 export class DocumentProvider implements IDocumentProvider, IForkProvider {
   constructor(options: DocumentProvider.IOptions) {
@@ -31,6 +40,7 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
       this.model.awareness.setLocalStateField('user', user.identity);
     void user.ready.then(() => this.isDisposed || present());
     user.userChanged.connect(present);
+    this.model.ydoc.on('update', this._onUpdate);
     this.model.disposed.connect(() => {
       user.userChanged.disconnect(present);
       this.dispose();
@@ -63,6 +73,7 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
   dispose(): void {
     if (!this._isDisposed) {
       this._isDisposed = true;
+      this.model.ydoc.off('update', this._onUpdate);
       this.detach();
       this._options.onDisposed?.(this);
     }
@@ -91,23 +102,66 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
       return this.load(fetch); // Share was pressed meanwhile
     }
     this._isLoaded = true;
+    this._file.know(model);
+    this._lineEnding = this._kind?.fromFile(model.content).lineEnding ?? null;
     return model;
   }
 
-  /** Save what JupyterLab gives, with the line endings that the file had. */
+  /**
+   * Answer JupyterLab's question, before and after it saves, whether something else has changed the
+   * file. See `drive-file.ts`.
+   */
+  async describe(fetch: Contents.IFetchOptions): Promise<Contents.IModel> {
+    // What JupyterLab is about to save it took from the model just now.
+    this._taken = this._revision;
+    if (!this._wasLive) {
+      return this._files.get(this.path, fetch).finally(() => this._recheck());
+    }
+    const end = Date.now() + TAB_PATIENCE;
+    for (;;) {
+      const { file, live, answer } = await this._exclusively(() =>
+        this._look(fetch)
+      );
+      if (!this._file.isAhead(file, live) || Date.now() > end) {
+        this._recheck();
+        return answer;
+      }
+      await this._nextUpdate(end - Date.now());
+    }
+  }
+
+  /**
+   * Save the document, with the line endings that the file had. Nothing is written where another tab
+   * has saved the very same.
+   */
   async store(model: Partial<Contents.IModel>): Promise<Contents.IModel> {
-    const { _kind: kind, _attachment: attachment, path } = this;
-    let content = model.content;
-    if (kind && this._lineEnding) {
-      content = kind.toFile(content, this._lineEnding);
-    }
-    // It may hold a little more than the content, which was taken before JupyterLab looked for
-    // changes on disk: then the ledger is only stricter than it has to be.
-    const stateVector = Y.encodeStateVector(this.model.ydoc);
-    const saved = await this._files.save(path, { ...model, content });
-    if (kind && attachment === this._attachment) {
-      this._remember(path, kind.fromFile(model.content).content, stateVector);
-    }
+    const { path } = this;
+    const saved = await this._exclusively(async () => {
+      const { _kind: kind, _attachment: attachment } = this;
+      if (!kind) {
+        return this._files.save(path, model);
+      }
+      const revision = this._revision;
+      const content =
+        attachment && this._taken !== revision
+          ? kind.contentOfModel(this.model) // while a question was open, others typed
+          : kind.fromFile(model.content).content;
+      const state = attachment && stateOf(this.model, kind);
+      const hash = state && (await state.hash());
+      const file = hash ? await this._saved(hash) : null;
+      const written =
+        file ??
+        (await this._files.save(path, {
+          ...model,
+          content: kind.toFile(content, this._lineEnding)
+        }));
+      this._file.saved(written);
+      this._stored = revision;
+      if (state && attachment === this._attachment) {
+        this._note(path, written, state.vector, hash!);
+      }
+      return this._wasLive ? { ...written, hash: this._file.hash } : written;
+    });
     if (!this._isLoaded) {
       // A document that begins by being saved: a new one.
       this._isLoaded = true;
@@ -116,6 +170,7 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
         void this.goLive(room);
       }
     }
+    this._recheck();
     return saved;
   }
 
@@ -145,6 +200,10 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
 
   /** Stop being shared; the document stays open as it is. */
   detach(): void {
+    const { saved, hasSaved } = this._live();
+    if (saved && hasSaved) {
+      this._file.know({ last_modified: saved.modified }); // by whichever tab
+    }
     this._attachment?.attachment.dispose();
     this._attachment = null;
   }
@@ -158,13 +217,24 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
       return false;
     }
     const content = this._kind.contentOfModel(this.model);
-    const mine: IMine = { content, lineEnding: this._lineEnding };
+    const modified = this.model.dirty ? null : this._file.modified;
+    const mine: IMine = { content, lineEnding: this._lineEnding, modified };
     return (await settle(this._opening(room, this._kind), mine)) !== null;
   }
 
   /** Follow a rename, and let those who open it under the new name find the same document. */
   async rename(path: string): Promise<void> {
+    const { saved } = this._live();
     this.path = path;
+    await this._exclusively(async () => {
+      // Renaming is a new date to the drive, and no change.
+      const file = await this._files.get(path, { content: false });
+      this._file.know(file);
+      if (saved && this._attachment) {
+        const modified = file.last_modified;
+        this._ledger(this._attachment.room).set(path, { ...saved, modified });
+      }
+    });
     const { _attachment: attachment } = this;
     if (attachment) {
       const { room, genesis } = attachment;
@@ -201,7 +271,13 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
     kind.load(model, opened.update, room, opened.mine);
     this._lineEnding = opened.lineEnding;
     this._isLoaded = true;
+    this._file.know({ last_modified: opened.modified });
     this._attach(room, opened.genesis);
+    if (opened.imports) {
+      kind.apply(this.model, opened.mine);
+      this.model.dirty = false;
+      await this._noteNow(path, { last_modified: opened.modified });
+    }
     const now = room.entry(path);
     if (now && now.genesis !== opened.genesis) {
       void this._options.onLate?.(this, room, now);
@@ -223,24 +299,115 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
     kind.apply(this.model, content);
     this._lineEnding = lineEnding;
     this.model.dirty = false;
-    const stateVector = Y.encodeStateVector(this.model.ydoc);
-    this._remember(this.path, content, stateVector);
-    return { ...file, content: null };
+    this._stored = this._revision;
+    this._file.reverted(file);
+    await this._noteNow(this.path, file);
+    return { ...file, content: null, hash: this._file.hash };
+  }
+
+  /** See what the drive has now, and what JupyterLab is to be told of it. */
+  private async _look(fetch: Contents.IFetchOptions): Promise<{
+    file: Contents.IModel;
+    live: ILiveState;
+    answer: Contents.IModel;
+  }> {
+    const file = await this._files.get(this.path, fetch).catch(reason => {
+      if (!this._attachment) {
+        throw reason;
+      }
+      // A file that is gone is not a changed one: it is to be saved anew, in the same way as ever.
+      const last_modified = this._file.modified ?? LONG_AGO;
+      return { path: this.path, last_modified } as Contents.IModel;
+    });
+    const live = this._live();
+    const isOwn = this._file.isOwn(file, live);
+    return { file, live, answer: this._file.describe(file, isOwn) };
+  }
+
+  /** The ledger's word on this document. */
+  private _live(): ILiveState {
+    const { _kind: kind, _attachment: attachment } = this;
+    const line = attachment && this._ledger(attachment.room).get(this.path);
+    const saved = line?.genesis === attachment?.genesis ? line : null;
+    const reached = Y.encodeStateVector(this.model.ydoc);
+    const hasSaved =
+      kind !== null &&
+      saved !== null &&
+      kind.covers(reached, Uint8Array.from(saved.stateVector));
+    return { saved, hasSaved };
+  }
+
+  /** The file, if it has exactly this state already. */
+  private async _saved(hash: string): Promise<Contents.IModel | null> {
+    const { saved } = this._live();
+    if (saved?.state !== hash) {
+      return null;
+    }
+    const file = await this._files
+      .get(this.path, { content: false })
+      .catch(() => null);
+    return file?.last_modified === saved.modified ? file : null;
   }
 
   /** Note in the ledger what the drive has of the room's document now. */
-  private _remember(
+  private _note(
     path: string,
-    content: Content,
-    stateVector: Uint8Array
+    file: Pick<Contents.IModel, 'last_modified'>,
+    vector: Uint8Array,
+    state: string
   ): void {
-    const { _kind: kind, _attachment: attachment } = this;
-    if (kind && attachment) {
-      const { genesis, room } = attachment;
-      const ledger = this._options.ledger(room);
-      remember({ path, kind, ledger }, genesis, content, stateVector);
+    if (this._attachment) {
+      const { genesis, room } = this._attachment;
+      const modified = file.last_modified;
+      const stateVector = [...vector];
+      this._ledger(room).set(path, { genesis, stateVector, state, modified });
     }
   }
+
+  private async _noteNow(
+    path: string,
+    file: Pick<Contents.IModel, 'last_modified'>
+  ): Promise<void> {
+    const { vector, hash } = stateOf(this.model, this._kind!);
+    this._note(path, file, vector, await hash());
+  }
+
+  /** The next change of the document, or the end of that time in milliseconds. */
+  private _nextUpdate(patience: number): Promise<void> {
+    return new Promise(resolve => {
+      const { ydoc } = this.model;
+      const done = () => {
+        clearTimeout(timer);
+        ydoc.off('update', done);
+        resolve();
+      };
+      const timer = setTimeout(done, patience);
+      ydoc.on('update', done);
+    });
+  }
+
+  /**
+   * JupyterLab calls the document saved when saving is over. What was typed while it went on is not
+   * saved, so say so once JupyterLab has spoken.
+   */
+  private _recheck(): void {
+    setTimeout(() => {
+      if (
+        !this._isDisposed &&
+        this._stored !== null &&
+        this._stored !== this._revision
+      ) {
+        this.model.dirty = true;
+      }
+    });
+  }
+
+  private _exclusively<T>(task: () => Promise<T>): Promise<T> {
+    const { baseUrl } = this._options;
+    return exclusively(`jupyterlite-webrtc:${baseUrl}:${this.path}`, task);
+  }
+
+  private _onUpdate = (): void => void this._revision++;
 
   private async _describe(
     fetch: Contents.IFetchOptions
@@ -249,13 +416,15 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
       ...fetch,
       content: false
     });
-    return { ...model, content: null, format: this._format };
+    const hash = this._file.hash;
+    return { ...model, content: null, format: this._format, hash };
   }
 
   private _attach(room: IRoom, genesis: GenesisId): void {
     const { ydoc, awareness } = this.model;
     const attachment = room.attach(genesis, ydoc, awareness);
     this._attachment = { attachment, genesis, room };
+    this._wasLive = true;
   }
 
   private _entry(genesis: GenesisId): IIndexEntry {
@@ -268,7 +437,7 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
       room,
       kind,
       files: this._files,
-      ledger: this._options.ledger(room),
+      ledger: this._ledger(room),
       path: this.path,
       contentType: this.contentType,
       format: this._format,
@@ -276,6 +445,10 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
       siteFile: path => fetchSiteFile(this._options.baseUrl, path, this.format),
       onCopy: copy => this._options.onCopy?.(this, copy)
     };
+  }
+
+  private _ledger(room: IRoom): ILedger {
+    return this._options.ledger(room);
   }
 
   private get _format(): NonNullable<Contents.FileFormat> {
@@ -295,6 +468,15 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
   } | null = null;
   private _isDisposed = false;
   private _isLoaded = false;
+  /** Whether JupyterLab may have got our hash of the file. */
+  private _wasLive = false;
+  /** Counts the changes of the document. */
+  private _revision = 0;
+  /** The revision of which JupyterLab took what it is about to save. */
+  private _taken = -1;
+  /** The revision that was saved last; null before that. */
+  private _stored: number | null = null;
+  private _file = new DriveFile();
   private _lineEnding: string | null = null;
 }
 

@@ -14,6 +14,7 @@ import {
   buildUnsharedSeed,
   contentText,
   createDocument,
+  ILocalTrust,
   joinLineEnding,
   LineEnding,
   liveGenesis,
@@ -37,6 +38,8 @@ export interface IDocumentKind extends IKind {
    * outputs they trust.
    */
   load(model: Model, update: Uint8Array, origin: unknown, mine: Content): void;
+  /** What is in the file and not in the shared document: which outputs this person trusts. */
+  personal(model: Model): string;
   /** Bring the open document to a content by the difference that it makes. */
   apply(model: Model, content: Content): void;
 }
@@ -71,11 +74,12 @@ function contentAfter(
   }
 }
 
-/** Whether `update` has every clock that `stateVector` counts. */
-function covers(update: Uint8Array, stateVector: Uint8Array): boolean {
-  const reached = Y.decodeStateVector(Y.encodeStateVectorFromUpdate(update));
-  const wanted = [...Y.decodeStateVector(stateVector)];
-  return wanted.every(([client, clock]) => clock <= (reached.get(client) ?? 0));
+/** Whether the first state vector has every clock that the second one counts. */
+function covers(reached: Uint8Array, wanted: Uint8Array): boolean {
+  const clocks = Y.decodeStateVector(reached);
+  return [...Y.decodeStateVector(wanted)].every(
+    ([client, clock]) => clock <= (clocks.get(client) ?? 0)
+  );
 }
 
 const newNotebook = () => new LocalNotebook();
@@ -98,6 +102,11 @@ const notebook: IDocumentKind = {
       notebook.adoptTrust(mine);
     }
   },
+  personal: model =>
+    (model as LocalNotebook).cells
+      .filter(cell => (cell as Partial<ILocalTrust>).trusted)
+      .map(cell => cell.getId())
+      .join(' '),
   apply: (model, content) => applyNotebook(model as LocalNotebook, content)
 };
 
@@ -116,6 +125,7 @@ const text: IDocumentKind = {
   toFile: (content, lineEnding) =>
     joinLineEnding(content, (lineEnding ?? '\n') as LineEnding),
   load: (model, update, origin) => (model as LocalFile).load(update, origin),
+  personal: () => '',
   apply: (model, content) => applyText(model as LocalFile, content)
 };
 

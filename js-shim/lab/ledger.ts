@@ -3,9 +3,13 @@
  *
  * A file that differs from the room's document may be an older version of that very document, saved
  * here before the others went on editing; or it may be the person's own work. The first is simply out
- * of date, the second must be kept as a copy. The ledger tells them apart: it remembers, by path,
- * which document was saved last, in which state, and the fingerprint of what was saved. Only if the
- * room's document has all of that state is nothing lost without the file.
+ * of date, the second must not be lost. The ledger tells them apart: it remembers, by path, which
+ * document was saved last, in which state, and when. The drive's own date, exact to the millisecond,
+ * says whether the file is still what was saved; only if the room's document has all of that state is
+ * nothing lost without the file.
+ *
+ * All tabs of a browser have one drive and one ledger. So a tab can also tell that what another one
+ * saved is no change by somebody else, and that what it has to save is saved already.
  */
 import { GenesisId } from '../api/types.js';
 import { read, write } from './fragment.js';
@@ -15,8 +19,10 @@ export interface ISaved {
   genesis: GenesisId;
   /** The document's state vector at that moment, as bytes. */
   stateVector: number[];
-  /** Fingerprint of the normalised content. */
-  fingerprint: string;
+  /** Hash of all that was saved, deletions and trust included; empty where it was not looked at. */
+  state: string;
+  /** When the drive says that the file was written. */
+  modified: string;
 }
 
 export interface ILedger {
@@ -42,7 +48,9 @@ export class Ledger implements ILedger {
     const text = read(this._storage, this._prefix + path);
     try {
       const saved = text ? (JSON.parse(text) as Partial<ISaved>) : {};
-      return Array.isArray(saved.stateVector) ? (saved as ISaved) : null;
+      return Array.isArray(saved.stateVector) && saved.modified
+        ? (saved as ISaved)
+        : null;
     } catch {
       return null;
     }
@@ -53,21 +61,4 @@ export class Ledger implements ILedger {
   }
 
   private _prefix: string;
-}
-
-/** 53 bits of a string, quickly (cyrb53): enough to notice that a file is not the one that was saved. */
-export function fingerprint(text: string): string {
-  let a = 0xdeadbeef;
-  let b = 0x41c6ce57;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    a = Math.imul(a ^ code, 2654435761);
-    b = Math.imul(b ^ code, 1597334677);
-  }
-  a = Math.imul(a ^ (a >>> 16), 2246822507);
-  a ^= Math.imul(b ^ (b >>> 13), 3266489909);
-  b = Math.imul(b ^ (b >>> 16), 2246822507);
-  b ^= Math.imul(a ^ (a >>> 13), 3266489909);
-  const value = 4294967296 * (2097151 & b) + (a >>> 0);
-  return `${text.length.toString(36)}-${value.toString(36)}`;
 }

@@ -23,7 +23,7 @@ const kind: IKind = {
   contentOf: update => decode(update).at(-1)!,
   normalise: content => content.toLowerCase(),
   reached: update => Uint8Array.of(decode(update).length),
-  covers: (update, stateVector) => decode(update).length >= stateVector[0],
+  covers: (reached, wanted) => reached[0] >= wanted[0],
   fromFile: content => ({
     content: content.replace(/\r\n/g, '\n'),
     lineEnding: content.includes('\r\n') ? '\r\n' : null
@@ -86,13 +86,18 @@ class FakeRoom {
 }
 
 class FakeDrive {
-  files = new Map<string, { content: string; type: string }>();
+  files = new Map<
+    string,
+    { content: string; type: string; last_modified: string }
+  >();
   saves: string[] = [];
   /** Paths that exist and can't be read. */
   broken = new Set<string>();
 
   put(path: string, content: string, type = 'file') {
-    this.files.set(path, { content, type });
+    const last_modified = new Date(++this._clock).toISOString();
+    this.files.set(path, { content, type, last_modified });
+    return this.files.get(path)!;
   }
 
   get = async (path: string, options: any): Promise<any> => {
@@ -108,8 +113,10 @@ class FakeDrive {
 
   save = async (path: string, model: any): Promise<any> => {
     this.saves.push(path);
-    this.put(path, model.content, model.type);
+    return this.put(path, model.content, model.type);
   };
+
+  private _clock = 0;
 }
 
 class FakeLedger implements ILedger {
@@ -225,6 +232,7 @@ describe('opening a document in a room', () => {
     expect(await opened()).toBe('edited, then shared');
     expect(copies).toEqual([]);
     drive.put(PATH, 'from the site, and edited');
+    room.put(PATH, 'edited, then shared', 'and again');
     await opened();
     expect(content(COPY)).toBe('from the site, and edited');
   });
@@ -238,7 +246,23 @@ describe('opening a document in a room', () => {
     expect(content(COPY)).toBe('typed while nobody was connected');
   });
 
-  it('makes a copy when the file was changed outside since', async () => {
+  it('brings in what something else made of the file since', async () => {
+    room.put(PATH, 'first', 'second');
+    drive.put(PATH, 'first');
+    await opened();
+    drive.put(PATH, 'second, changed by hand');
+    const result = await open(opening);
+    expect(result).toMatchObject({
+      imports: true,
+      mine: 'second, changed by hand',
+      modified: drive.files.get(PATH)!.last_modified
+    });
+    expect(kind.contentOf(result!.update)).toBe('second');
+    expect(content()).toBe('second, changed by hand');
+    expect(copies).toEqual([]);
+  });
+
+  it('makes a copy when the file was changed outside, and the document too', async () => {
     room.put(PATH, 'first', 'second');
     drive.put(PATH, 'first');
     await opened();
@@ -339,7 +363,11 @@ describe('opening a document in a room', () => {
     room.put(PATH, 'theirs');
     await room.settled();
     drive.put(PATH, 'saved long ago');
-    await settle(opening, { content: 'typed since', lineEnding: null });
+    await settle(opening, {
+      content: 'typed since',
+      lineEnding: null,
+      modified: null
+    });
     expect(content()).toBe('theirs');
     expect(content(COPY)).toBe('typed since');
   });

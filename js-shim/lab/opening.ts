@@ -11,6 +11,7 @@
  * | has a document          | has the same content      | take the document |
  * | has a document          | has an older version of it| take the document, write the file |
  * | has a document          | has the site's own file   | take the document, write the file |
+ * | has what I saved last   | was changed since         | take the document, bring the change in |
  * | has a document          | has something else        | keep mine as a copy, then the same |
  * | names one nobody has    | has a file                | put mine in its place |
  * | has none                | has a file                | put mine there; take what wins |
@@ -21,7 +22,7 @@
  */
 import { Contents } from '@jupyterlab/services';
 import { GenesisId, IIndexEntry, IRoom } from '../api/types.js';
-import { fingerprint, ILedger } from './ledger.js';
+import { ILedger } from './ledger.js';
 
 /** A document's content: nbformat JSON, or text with `\n` line endings. */
 export type Content = any;
@@ -42,8 +43,8 @@ export interface IKind {
   normalise(content: Content): string;
   /** The state vector of a document after an update. */
   reached(update: Uint8Array): Uint8Array;
-  /** Whether a document after an update has all that this state vector counts. */
-  covers(update: Uint8Array, stateVector: Uint8Array): boolean;
+  /** Whether a document with the first state vector has all that the second one counts. */
+  covers(reached: Uint8Array, wanted: Uint8Array): boolean;
   /** A file's content as it is edited, and the line ending it had on disk. */
   fromFile(content: Content): { content: Content; lineEnding: string | null };
   /** And back. */
@@ -75,12 +76,18 @@ export interface IOpened extends ISeed {
   lineEnding: string | null;
   /** My own version, if I had one. */
   mine: Content | null;
+  /** Whether my version is to be brought into the document: it is what I have, and newer. */
+  imports: boolean;
+  /** When the drive says that the file was written. */
+  modified: string;
 }
 
 /** A person's own version. */
 export interface IMine {
   content: Content;
   lineEnding: string | null;
+  /** When the drive says that the file with exactly this was written; null where it is in none. */
+  modified: string | null;
 }
 
 /** More often than this a path does not change hands while one person opens it. */
@@ -109,7 +116,8 @@ export async function open(opening: IOpening): Promise<IOpened | null> {
   if (file.type !== contentType) {
     return null;
   }
-  return settle(opening, opening.kind.fromFile(file.content));
+  const { last_modified: modified } = file;
+  return settle(opening, { ...opening.kind.fromFile(file.content), modified });
 }
 
 /** Settle a path for which I have a version of my own. */
@@ -164,16 +172,28 @@ async function adopt(
   }
   const lineEnding = mine?.lineEnding ?? null;
   const theirs = kind.contentOf(update);
+  const opened = { genesis, update, lineEnding, mine: mine?.content ?? null };
   const same =
     mine !== null && kind.normalise(mine.content) === kind.normalise(theirs);
-  if (!same) {
-    if (mine && !(await isExpendable(opening, { genesis, update }, mine))) {
-      opening.onCopy(await keepCopy(opening, mine));
+  let modified = same ? mine.modified : null;
+  if (!same && mine && !(await isExpendable(opening, opened, mine))) {
+    if (mine.modified !== null && isLastSaved(opening, opened)) {
+      return { ...opened, imports: true, modified: mine.modified };
     }
-    await writeFile(opening, opening.path, { content: theirs, lineEnding });
+    opening.onCopy(await keepCopy(opening, mine));
   }
-  remember(opening, genesis, theirs, kind.reached(update));
-  return { genesis, update, lineEnding, mine: mine?.content ?? null };
+  modified ??= await writeFile(opening, opening.path, {
+    content: theirs,
+    lineEnding
+  });
+  const stateVector = [...kind.reached(update)];
+  opening.ledger.set(opening.path, {
+    genesis,
+    stateVector,
+    state: '',
+    modified
+  });
+  return { ...opened, imports: false, modified };
 }
 
 /**
@@ -187,13 +207,15 @@ async function isExpendable(
   mine: IMine
 ): Promise<boolean> {
   const { kind, ledger, path } = opening;
-  const text = kind.normalise(mine.content);
   const saved = ledger.get(path);
   if (
     saved?.genesis === document.genesis &&
-    saved.fingerprint === fingerprint(text) &&
+    saved.modified === mine.modified &&
     // What I typed while nobody was connected went no further than my drive.
-    kind.covers(document.update, Uint8Array.from(saved.stateVector))
+    kind.covers(
+      kind.reached(document.update),
+      Uint8Array.from(saved.stateVector)
+    )
   ) {
     return true;
   }
@@ -205,22 +227,24 @@ async function isExpendable(
   const original = await opening.siteFile(path);
   return (
     original !== null &&
-    kind.normalise(kind.fromFile(original).content) === text
+    kind.normalise(kind.fromFile(original).content) ===
+      kind.normalise(mine.content)
   );
 }
 
-/** Note that this content of a document, in this state, is what the drive has now. */
-export function remember(
-  opening: Pick<IOpening, 'ledger' | 'kind' | 'path'>,
-  genesis: GenesisId,
-  content: Content,
-  stateVector: Uint8Array
-): void {
-  opening.ledger.set(opening.path, {
-    genesis,
-    stateVector: [...stateVector],
-    fingerprint: fingerprint(opening.kind.normalise(content))
-  });
+/**
+ * Whether the document is exactly in the state that I saved last. Then what something else made of the
+ * file since, be it an upload or a kernel, is a change of that very state.
+ */
+function isLastSaved(opening: IOpening, document: ISeed): boolean {
+  const { kind, ledger, path } = opening;
+  const saved = ledger.get(path);
+  if (saved?.genesis !== document.genesis) {
+    return false;
+  }
+  const then = Uint8Array.from(saved.stateVector);
+  const now = kind.reached(document.update);
+  return kind.covers(now, then) && kind.covers(then, now);
 }
 
 /** Keep my version beside the room's; a copy that is already there with this content will do. */
@@ -281,14 +305,16 @@ async function readFile(
   return new Missing(reason);
 }
 
+/** Returns the drive's date of the file. */
 async function writeFile(
   opening: IOpening,
   path: string,
-  mine: IMine
-): Promise<void> {
-  await opening.files.save(path, {
+  mine: Pick<IMine, 'content' | 'lineEnding'>
+): Promise<string> {
+  const file = await opening.files.save(path, {
     type: opening.contentType,
     format: opening.format,
     content: opening.kind.toFile(mine.content, mine.lineEnding)
   });
+  return file.last_modified;
 }

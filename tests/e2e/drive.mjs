@@ -43,6 +43,30 @@ export function readFile(page, path) {
   }, path);
 }
 
+/** Write one, as an application does. */
+export function writeFile(page, path, content) {
+  return page.evaluate(
+    async ([path, content]) => {
+      const { contents } = window.jupyterapp.serviceManager;
+      const isText = typeof content === 'string';
+      await contents.save(path, {
+        type: isText ? 'file' : 'notebook',
+        format: isText ? 'text' : 'json',
+        content
+      });
+    },
+    [path, content]
+  );
+}
+
+/** When the drive says that one was written. */
+export function dateOfFile(page, path) {
+  return page.evaluate(async path => {
+    const { contents } = window.jupyterapp.serviceManager;
+    return (await contents.get(path, { content: false })).last_modified;
+  }, path);
+}
+
 /** The paths in its root. */
 export function listFiles(page) {
   return page.evaluate(async () => {

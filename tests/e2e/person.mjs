@@ -1,5 +1,11 @@
 /** Somebody at the site: a page in a browser context of its own. */
-import { listFiles, putFiles, readFile } from './drive.mjs';
+import {
+  dateOfFile,
+  listFiles,
+  putFiles,
+  readFile,
+  writeFile
+} from './drive.mjs';
 import { Editor } from './editor.mjs';
 import { preparePage } from './page.mjs';
 import { PATIENCE } from './waiting.mjs';
@@ -15,17 +21,23 @@ import { PATIENCE } from './waiting.mjs';
  * @param options.settings Settings of plugins, as in `overrides.json`.
  * @param options.files Files of their own drive: path to notebook or text.
  * @param options.init A function that runs in the page before anything else.
+ * @param options.beside Somebody in whose browser this is one more tab.
  */
-export async function person(browser, { site, name, files, ...options } = {}) {
+export async function person(
+  browser,
+  { site, name, files, beside, ...options } = {}
+) {
   const { config = {}, appConfig = {}, settings } = options;
-  const context = await browser.newContext({
-    viewport: { width: 1200, height: 800 },
-    // A service worker would fetch the configuration past the change that is made to it here.
-    serviceWorkers:
-      settings || Object.keys(appConfig).length || Object.keys(config).length
-        ? 'block'
-        : 'allow'
-  });
+  const context =
+    beside?.context ??
+    (await browser.newContext({
+      viewport: { width: 1200, height: 800 },
+      // A service worker would fetch the configuration past the change that is made to it here.
+      serviceWorkers:
+        settings || Object.keys(appConfig).length || Object.keys(config).length
+          ? 'block'
+          : 'allow'
+    }));
   const one = new Person(context, site, name, options);
   await one.sitDown();
   if (files) {
@@ -54,6 +66,16 @@ export class Person extends Editor {
   /** What is on this person's drive. */
   file(path) {
     return readFile(this.page, path);
+  }
+
+  /** Write a file as anything else on the page would: an upload, a kernel. */
+  write(path, content) {
+    return writeFile(this.page, path, content);
+  }
+
+  /** When the drive says that a file was written. */
+  modified(path) {
+    return dateOfFile(this.page, path);
   }
 
   /** The paths in the root of this person's drive. */

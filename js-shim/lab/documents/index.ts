@@ -4,7 +4,9 @@
  *
  * Nothing here knows the room or the JupyterLab application.
  */
+export { type ILocalTrust } from './cells.js';
 export { applyNotebook, applyText } from './difference.js';
+export { digest, digestText } from './digest.js';
 export {
   joinLineEnding,
   splitLineEnding,
