@@ -13,6 +13,9 @@ export const MINIMUM_PREFIX = 8;
 /** What takes the origin's place on a machine of one's own, where `localhost` and its port say nothing. */
 export const LOCAL_PREFIX = 'jupyterlite-webrtc-on-localhost';
 
+/** How long the history of a room that nobody opens is kept. */
+const HISTORY_DAYS = 30;
+
 /** How the name of a room made by the Share button begins; see {@link isShared}. */
 export const SHARED_ROOM = 'share-';
 
@@ -40,6 +43,8 @@ export interface IConfig {
   prefix: string;
   signaling: string[];
   iceServers: RTCIceServer[];
+  /** Days after which the history of a room that nobody opened is dropped; 0: none is kept. */
+  historyDays: number;
   problems: IProblem[];
 }
 
@@ -176,6 +181,19 @@ export function readConfig(sources: ISources): IConfig {
     });
   }
 
+  const [daysKey, days] = first('webRtcHistoryDays', 'historyDays');
+  let historyDays = HISTORY_DAYS;
+  if (days !== undefined && days !== '') {
+    if (typeof days === 'number' && days >= 0) {
+      historyDays = days;
+    } else {
+      problems.push({
+        key: daysKey,
+        message: trans.__('"%1" is not a number of days.', daysKey)
+      });
+    }
+  }
+
   const room =
     url.searchParams.get('room')?.trim() ||
     String(settings['room'] ?? '').trim() ||
@@ -187,6 +205,7 @@ export function readConfig(sources: ISources): IConfig {
     prefix,
     signaling,
     iceServers,
+    historyDays,
     problems
   };
 }

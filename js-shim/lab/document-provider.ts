@@ -219,10 +219,15 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
     const content = this._kind.contentOfModel(this.model);
     const modified = this.model.dirty ? null : this._file.modified;
     const mine: IMine = { content, lineEnding: this._lineEnding, modified };
-    return (await settle(this._opening(room, this._kind), mine)) !== null;
+    const { genesis } = this;
+    const settled = await settle(this._opening(room, this._kind), mine);
+    if (settled && genesis) {
+      room.release(genesis); // what was to be kept of it has been
+    }
+    return settled !== null;
   }
 
-  /** Follow a rename, and let those who open it under the new name find the same document. */
+  /** Follow a rename. The room is told by `room-drive.ts`, of this and of files that are not open. */
   async rename(path: string): Promise<void> {
     const { saved } = this._live();
     this.path = path;
@@ -235,14 +240,6 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
         this._ledger(this._attachment.room).set(path, { ...saved, modified });
       }
     });
-    const { _attachment: attachment } = this;
-    if (attachment) {
-      const { room, genesis } = attachment;
-      const update = await room.fetch(genesis);
-      if (update) {
-        await room.claim(this._entry(genesis), update);
-      }
-    }
   }
 
   // The rest of the interface is about a server: to connect to it again, and to its forks.
@@ -360,7 +357,14 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
       const { genesis, room } = this._attachment;
       const modified = file.last_modified;
       const stateVector = [...vector];
-      this._ledger(room).set(path, { genesis, stateVector, state, modified });
+      const wrote = room.own(genesis) !== null;
+      this._ledger(room).set(path, {
+        genesis,
+        stateVector,
+        state,
+        modified,
+        wrote
+      });
     }
   }
 

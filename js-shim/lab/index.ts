@@ -41,6 +41,7 @@ import { createUserManager, Identity } from './identity.js';
 import { LateMeetings, reopener } from './late.js';
 import { Notices } from './notices.js';
 import { OpenDocuments } from './open-documents.js';
+import { RoomDrive } from './room-drive.js';
 import { announceRoomFiles } from './room-files.js';
 import { IRoomSession, joinRoom, RoomSession } from './session.js';
 import { addCommands } from './share.js';
@@ -200,6 +201,30 @@ const late: JupyterFrontEndPlugin<void> = {
   }
 };
 
+const roomDrive: JupyterFrontEndPlugin<void> = {
+  id: 'jupyterlite-webrtc:room-drive',
+  description: 'Keeps the person’s files and the room’s index in step.',
+  autoStart: true,
+  requires: [IRoomSession, IDocumentProviderFactory],
+  activate: (
+    app: JupyterFrontEnd,
+    session: IRoomSession,
+    documents: IDocumentProviderFactory
+  ) => {
+    if (session.enabled && documents instanceof OpenDocuments) {
+      const { notices } = session;
+      new RoomDrive({
+        session,
+        documents,
+        files: (app.serviceManager.contents as ContentsManager).defaultDrive,
+        ledger: room => documents.ledger(room),
+        onCopy: (path, copy) => notices.copied(path, copy),
+        onDeleted: (path, here) => notices.deleted(path, here)
+      });
+    }
+  }
+};
+
 const share: JupyterFrontEndPlugin<void> = {
   id: 'jupyterlite-webrtc:share',
   description: 'Adds the Share button.',
@@ -246,6 +271,7 @@ export default [
   contentProvider,
   awareness,
   late,
+  roomDrive,
   share,
   trust
 ];

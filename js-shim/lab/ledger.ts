@@ -23,11 +23,14 @@ export interface ISaved {
   state: string;
   /** When the drive says that the file was written. */
   modified: string;
+  /** Whether this person wrote in the document: then its file is theirs, whoever deletes it. */
+  wrote?: boolean;
 }
 
 export interface ILedger {
   get(path: string): ISaved | null;
   set(path: string, saved: ISaved): void;
+  delete(path: string): void;
 }
 
 /** The ledger of one room, in local storage. */
@@ -56,8 +59,27 @@ export class Ledger implements ILedger {
     }
   }
 
+  /** Who wrote in a document once has written in it. */
   set(path: string, saved: ISaved): void {
-    write(this._storage, this._prefix + path, JSON.stringify(saved));
+    const before = this.get(path);
+    const wrote =
+      saved.wrote || (before?.genesis === saved.genesis && before.wrote);
+    write(
+      this._storage,
+      this._prefix + path,
+      JSON.stringify({ ...saved, wrote })
+    );
+  }
+
+  delete(path: string): void {
+    this._storage.removeItem(this._prefix + path);
+  }
+
+  /** Forget everything about this room. */
+  clear(): void {
+    Object.keys(this._storage)
+      .filter(key => key.startsWith(this._prefix))
+      .forEach(key => this._storage.removeItem(key));
   }
 
   private _prefix: string;

@@ -11,7 +11,8 @@ import { showProgress } from './progress.js';
 /** How long a notice stays that needs no action. */
 const BRIEF = 8000;
 
-/** The one notice that is taken back when it is no longer true. */
+/** The notices that are taken back when they are no longer true. */
+const HISTORY: INotice['code'] = 'history-failed';
 const UNREACHABLE: INotice['code'] = 'signaling-unreachable';
 
 /** Where warnings wait while the page is loaded anew. */
@@ -43,7 +44,8 @@ export class Notices {
   carry(): void {
     const messages = [...this._said]
       .filter(
-        ([key, id]) => key !== UNREACHABLE && Notification.manager.has(id)
+        ([key, id]) =>
+          key !== UNREACHABLE && key !== HISTORY && Notification.manager.has(id)
       )
       .map(([message]) => message);
     write(window.sessionStorage, CARRIED, JSON.stringify(messages));
@@ -73,6 +75,42 @@ export class Notices {
     );
   }
 
+  /** One's own version of a document was kept under another name. */
+  copied(path: string, copy: string): void {
+    this.warn(
+      this.trans.__(
+        'The room has another version of “%1”. Yours was kept as “%2”.',
+        path,
+        copy
+      )
+    );
+  }
+
+  /** Somebody deleted a document from the room; what became of it here. */
+  deleted(path: string, here: 'open' | 'kept' | 'gone'): void {
+    const { trans } = this;
+    switch (here) {
+      case 'open':
+        return this.warn(
+          trans.__(
+            'Somebody deleted “%1” from the room. It stays open here, and your file stays.',
+            path
+          )
+        );
+      case 'kept':
+        return this.warn(
+          trans.__(
+            'Somebody deleted “%1” from the room. You wrote in it, so your file stays.',
+            path
+          )
+        );
+      case 'gone':
+        return this.info(
+          trans.__('Somebody deleted “%1” from the room.', path)
+        );
+    }
+  }
+
   /** Values of the configuration that can't be used. */
   problems(problems: IProblem[]): void {
     for (const problem of problems) {
@@ -92,7 +130,8 @@ export class Notices {
     return () => {
       stop();
       stopProgress();
-      this._withdraw();
+      this._withdraw(UNREACHABLE);
+      this._withdraw(HISTORY);
     };
   }
 
@@ -122,7 +161,7 @@ export class Notices {
           UNREACHABLE
         );
       case 'signaling-back':
-        this._withdraw();
+        this._withdraw(UNREACHABLE);
         return;
       case 'peer-unreachable':
         return this.warn(
@@ -151,6 +190,17 @@ export class Notices {
             notice.detail
           )
         );
+      case 'history-failed':
+        return this.warn(
+          trans.__(
+            'This browser can’t keep the room’s history now. Save your files before you close the page. (%1)',
+            notice.detail
+          ),
+          HISTORY
+        );
+      case 'history-back':
+        this._withdraw(HISTORY);
+        return;
       case 'engine-failed':
         return this.error(
           trans.__(
@@ -161,13 +211,13 @@ export class Notices {
     }
   }
 
-  /** Take back the warning that no server can be reached. */
-  private _withdraw(): void {
-    const id = this._said.get(UNREACHABLE);
+  /** Take back a warning. */
+  private _withdraw(key: INotice['code']): void {
+    const id = this._said.get(key);
     if (id) {
       Notification.dismiss(id);
     }
-    this._said.delete(UNREACHABLE);
+    this._said.delete(key);
   }
 
   /** By what was said: the id of the notification, or nothing while it waits. */

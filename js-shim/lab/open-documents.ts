@@ -23,26 +23,23 @@ export class OpenDocuments implements IDocumentProviderFactory {
 
   /** Never throws: what it returns only waits to be asked. */
   create(options: IDocumentProviderFactory.IOptions): DocumentProvider {
-    const { trans } = this._session.notices;
     const document = new DocumentProvider({
       ...options,
       session: this._session,
       baseUrl: this._baseUrl,
-      ledger: room => new Ledger(window.localStorage, this._baseUrl, room.id),
-      onCopy: ({ path }, copy) =>
-        this._session.notices.warn(
-          trans.__(
-            'The room has another version of “%1”. Yours was kept as “%2”.',
-            path,
-            copy
-          )
-        ),
+      ledger: room => this.ledger(room),
+      onCopy: ({ path }, copy) => this._session.notices.copied(path, copy),
       onLate: async (document, room, entry) =>
         this._late.emit({ document, room, entry }),
       onDisposed: document => this._all.delete(document)
     });
     this._all.add(document);
     return document;
+  }
+
+  /** What was last saved of a room's documents. */
+  ledger(room: IRoom): Ledger {
+    return new Ledger(window.localStorage, this._baseUrl, room.id);
   }
 
   [Symbol.iterator](): IterableIterator<DocumentProvider> {

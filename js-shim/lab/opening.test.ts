@@ -57,6 +57,12 @@ class FakeRoom {
     return 'together';
   }
 
+  generation(path: string) {
+    return this.generations.get(path) ?? 0;
+  }
+
+  generations = new Map<string, number>();
+
   entry(path: string) {
     expect(this.isSettled).toBe(true);
     return this.index.get(path) ?? null;
@@ -73,7 +79,10 @@ class FakeRoom {
     if (taken && !replace && taken.genesis !== entry.genesis) {
       return taken;
     }
-    this.index.set(entry.path, entry);
+    if (taken?.genesis !== entry.genesis) {
+      this.index.set(entry.path, entry);
+      this.generations.set(entry.path, this.generation(entry.path) + 1);
+    }
     if (!this.documents.has(entry.genesis)) {
       this.documents.set(entry.genesis, update);
     }
@@ -123,6 +132,7 @@ class FakeLedger implements ILedger {
   lines = new Map<string, ISaved>();
   get = (path: string) => this.lines.get(path) ?? null;
   set = (path: string, saved: ISaved) => void this.lines.set(path, saved);
+  delete = (path: string) => void this.lines.delete(path);
 }
 
 const PATH = 'lesson.txt';

@@ -206,11 +206,7 @@ export class RoomDrive {
     }
   }
 
-  private async _renamed(
-    room: IRoom,
-    from: string,
-    to: string
-  ): Promise<void> {
+  private async _renamed(room: IRoom, from: string, to: string): Promise<void> {
     const ledger = this._options.ledger(room);
     for (const entry of this._at(room, from)) {
       const target = to + entry.path.slice(from.length);

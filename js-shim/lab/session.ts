@@ -31,14 +31,28 @@ export interface IRoomSession {
   join(name: string, secret: string | null): Promise<IRoom | null>;
   /** Leave the room; documents stay open as they are. */
   leave(): void;
+  /** Leave the room, and drop all that is kept of it in this browser. Rejects where that fails. */
+  forget(): Promise<void>;
 }
 
 /** How a room is joined: `joinRoom` of the api layer, or a test's stand-in. */
 export type JoinRoom = (options: IRoomOptions) => Promise<IRoom>;
 
+/** The database of all rooms of this origin. */
+const HISTORY = 'jupyterlite-webrtc';
+
 /** Loaded when it is first needed: a page without a room fetches no engine. */
 export const joinRoom: JoinRoom = async options =>
   (await import('../api/index.js')).joinRoom(options);
+
+/** Drop what is kept of rooms that nobody opened for so many days. Never rejects. */
+async function forgetUnused(days: number): Promise<void> {
+  try {
+    await (await import('../api/index.js')).forgetUnused(HISTORY, days);
+  } catch (reason) {
+    console.warn('Old rooms could not be forgotten.', reason);
+  }
+}
 
 export class RoomSession implements IRoomSession {
   constructor(options: RoomSession.IOptions) {
@@ -95,6 +109,16 @@ export class RoomSession implements IRoomSession {
     this.address.change({ room: null, secret: null });
   }
 
+  async forget(): Promise<void> {
+    const name = this.name;
+    if (name) {
+      this.leave();
+      const { prefix } = await this._config();
+      const { forgetRoom } = await import('../api/index.js');
+      await forgetRoom({ history: HISTORY, prefix, room: name });
+    }
+  }
+
   private async _start(): Promise<IRoom | null> {
     const config = await this._config();
     this.notices.problems(config.problems);
@@ -135,9 +159,13 @@ export class RoomSession implements IRoomSession {
         prefix: config.prefix,
         room: name,
         secret: secret ?? undefined,
-        iceServers: config.iceServers
+        iceServers: config.iceServers,
+        history: config.historyDays > 0 ? HISTORY : undefined
       });
       this._set(room, name);
+      if (config.historyDays > 0) {
+        void room.settled().then(() => forgetUnused(config.historyDays));
+      }
       return room;
     } catch (reason) {
       console.error('Could not join the room.', reason);

@@ -5,9 +5,11 @@ import { JupyterFrontEnd } from '@jupyterlab/application';
 import {
   Clipboard,
   CommandToolbarButton,
+  Dialog,
   ICommandPalette,
   IToolbarWidgetRegistry,
-  Notification
+  Notification,
+  showDialog
 } from '@jupyterlab/apputils';
 import { DocumentWidget } from '@jupyterlab/docregistry';
 import { shareIcon } from '@jupyterlab/ui-components';
@@ -21,6 +23,7 @@ import { IRoomSession } from './session.js';
 export namespace CommandIDs {
   export const share = 'jupyterlite-webrtc:share';
   export const leave = 'jupyterlite-webrtc:leave';
+  export const forget = 'jupyterlite-webrtc:forget';
 }
 
 /** Bytes of a room's name: enough that no two rooms meet by chance. */
@@ -175,6 +178,46 @@ export function addCommands(options: {
     }
   });
 
+  commands.addCommand(CommandIDs.forget, {
+    label: trans.__('Forget This Room…'),
+    caption: trans.__('Leave, and remove what this browser keeps of the room'),
+    isVisible: () => session.enabled,
+    isEnabled: () => session.room !== null,
+    execute: async () => {
+      const { room } = session;
+      const { button } = await showDialog({
+        title: trans.__('Forget this room?'),
+        body: trans.__(
+          'You leave the room, and its history is removed from this browser. Your files stay, and so does what others have.'
+        ),
+        buttons: [
+          Dialog.cancelButton(),
+          Dialog.warnButton({ label: trans.__('Forget') })
+        ]
+      });
+      if (!room || !button.accept) {
+        return;
+      }
+      for (const document of documents) {
+        document.detach();
+      }
+      documents.ledger(room).clear();
+      try {
+        await session.forget();
+        session.notices.info(
+          trans.__('The room is forgotten. Your files stay.')
+        );
+      } catch (reason) {
+        session.notices.error(
+          trans.__(
+            'The room’s history could not be removed: %1',
+            reason instanceof Error ? reason.message : String(reason)
+          )
+        );
+      }
+    }
+  });
+
   if (session.enabled) {
     for (const command of Object.values(CommandIDs)) {
       palette?.addItem({ command, category: trans.__('Collaboration') });
@@ -197,6 +240,7 @@ export function addCommands(options: {
   const changed = () => {
     commands.notifyCommandChanged(CommandIDs.share);
     commands.notifyCommandChanged(CommandIDs.leave);
+    commands.notifyCommandChanged(CommandIDs.forget);
   };
   const follow = () => {
     stop();
