@@ -6,6 +6,11 @@ export class Listeners<T extends unknown[]> {
     return () => this._listeners.delete(listener);
   }
 
+  /** Whether nobody listens. */
+  get isEmpty(): boolean {
+    return this._listeners.size === 0;
+  }
+
   /** Call them all. */
   call(...args: T): void {
     for (const listener of [...this._listeners]) {

@@ -212,8 +212,13 @@ class Room implements IRoom {
     return this._indexListeners.add(listener);
   }
 
+  /** What was to be told before anybody listened is told to the first who does. */
   onNotice(listener: (notice: INotice) => void): () => void {
-    return this._noticeListeners.add(listener);
+    const stop = this._noticeListeners.add(listener);
+    this._untold
+      .splice(0)
+      .forEach(notice => this._noticeListeners.call(notice));
+    return stop;
   }
 
   dispose(): void {
@@ -297,7 +302,11 @@ class Room implements IRoom {
   private _notice(code: INotice['code'], detail: string): void {
     const urls = this._urls.join(', ');
     const isSignaling = code === 'signaling-unreachable';
-    this._noticeListeners.call({ code, detail: isSignaling ? urls : detail });
+    const notice = { code, detail: isSignaling ? urls : detail };
+    if (this._noticeListeners.isEmpty) {
+      this._untold.push(notice);
+    }
+    this._noticeListeners.call(notice);
   }
 
   private _attached(genesis: GenesisId): Attachment[] {
@@ -358,6 +367,7 @@ class Room implements IRoom {
   private _presences = new Set<Presence>();
   private _statusListeners = new Listeners<[]>();
   private _indexListeners = new Listeners<[IIndexChange]>();
+  private _untold: INotice[] = [];
   private _noticeListeners = new Listeners<[INotice]>();
 }
 

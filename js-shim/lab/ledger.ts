@@ -75,11 +75,21 @@ export class Ledger implements ILedger {
     this._storage.removeItem(this._prefix + path);
   }
 
+  /** The paths that it knows: this one, or those in this folder. */
+  paths(path: string): string[] {
+    return this._keys()
+      .map(key => key.slice(this._prefix.length))
+      .filter(one => one === path || one.startsWith(`${path}/`));
+  }
+
   /** Forget everything about this room. */
   clear(): void {
-    Object.keys(this._storage)
-      .filter(key => key.startsWith(this._prefix))
-      .forEach(key => this._storage.removeItem(key));
+    this._keys().forEach(key => this._storage.removeItem(key));
+  }
+
+  private _keys(): string[] {
+    const keys = Object.keys(this._storage);
+    return keys.filter(key => key.startsWith(this._prefix));
   }
 
   private _prefix: string;

@@ -15,11 +15,11 @@
  */
 import { PathExt } from '@jupyterlab/coreutils';
 import { Contents } from '@jupyterlab/services';
-import { IIndexChange, IIndexEntry, IRoom } from '../api/types.js';
+import { GenesisId, IIndexChange, IIndexEntry, IRoom } from '../api/types.js';
 import { copyName } from './documents/index.js';
 import { DocumentProvider } from './document-provider.js';
 import { kindOf } from './kinds.js';
-import { ILedger } from './ledger.js';
+import { ILedger, Ledger } from './ledger.js';
 import { IRoomSession } from './session.js';
 
 type Files = Pick<
@@ -44,6 +44,15 @@ export class RoomDrive {
     session.roomChanged.connect((_, room) => follow(room));
     follow(session.room);
     files.fileChanged.connect((_, change) => this._onFile(change));
+    // What is told of a rename does not tell whether the file was what had been saved.
+    const rename = files.rename.bind(files);
+    files.rename = async (from, to) => {
+      const file = await this._file(from);
+      if (file) {
+        this._dates.set(from, file.last_modified);
+      }
+      return rename(from, to);
+    };
   }
 
   /** Resolves when all that has happened so far has been dealt with. */
@@ -208,40 +217,50 @@ export class RoomDrive {
 
   private async _renamed(room: IRoom, from: string, to: string): Promise<void> {
     const ledger = this._options.ledger(room);
-    for (const entry of this._at(room, from)) {
-      const target = to + entry.path.slice(from.length);
-      const isOpen = this._open(target)?.genesis === entry.genesis;
-      if (isOpen || ledger.get(entry.path)?.genesis === entry.genesis) {
-        room.rename(entry.path, target);
-      }
-      const saved = ledger.get(entry.path);
-      ledger.delete(entry.path);
-      if (saved) {
-        const file = await this._file(target);
-        const modified = file?.last_modified ?? saved.modified;
-        ledger.set(target, { ...saved, modified });
-      }
+    for (const path of ledger.paths(from)) {
+      const target = to + path.slice(from.length);
+      const saved = ledger.get(path)!;
+      ledger.delete(path);
+      ledger.set(target, {
+        ...saved,
+        modified: await this._dateAfter(path, target, saved.modified)
+      });
+      this._tellOfMove(room, saved.genesis, target);
+    }
+    const open = this._open(to);
+    if (open?.genesis) {
+      this._tellOfMove(room, open.genesis, to); // it may never have been saved
+    }
+  }
+
+  /** To the drive a new name is a new date; a file that had been changed stays a changed one. */
+  private async _dateAfter(
+    from: string,
+    to: string,
+    saved: string
+  ): Promise<string> {
+    const file = this._dates.get(from) === saved ? await this._file(to) : null;
+    this._dates.delete(from);
+    return file?.last_modified ?? saved;
+  }
+
+  private _tellOfMove(room: IRoom, genesis: GenesisId, to: string): void {
+    const home = room.home(genesis);
+    if (home && home.path !== to && !room.entry(to)) {
+      room.rename(home.path, to);
     }
   }
 
   private _deleted(room: IRoom, path: string): void {
     const ledger = this._options.ledger(room);
-    for (const entry of this._at(room, path)) {
-      if (ledger.get(entry.path)?.genesis === entry.genesis) {
-        room.remove(entry.path);
-        room.release(entry.genesis);
+    for (const gone of ledger.paths(path)) {
+      const { genesis } = ledger.get(gone)!;
+      ledger.delete(gone);
+      if (room.entry(gone)?.genesis === genesis) {
+        room.remove(gone);
+        room.release(genesis);
       }
-      ledger.delete(entry.path);
     }
-  }
-
-  /** What of the room lives at a path, or in a folder. */
-  private _at(room: IRoom, path: string): IIndexEntry[] {
-    return room
-      .entries()
-      .filter(
-        entry => entry.path === path || entry.path.startsWith(`${path}/`)
-      );
   }
 
   private _open(path: string): DocumentProvider | null {
@@ -301,6 +320,8 @@ export class RoomDrive {
   }
 
   private _doing = new Set<string>();
+  /** The dates of files that are being renamed, by their old names. */
+  private _dates = new Map<string, string>();
   private _last: Promise<void> = Promise.resolve();
 }
 
@@ -309,7 +330,7 @@ export namespace RoomDrive {
     session: Pick<IRoomSession, 'room' | 'roomChanged'>;
     files: Files;
     documents: Iterable<DocumentProvider>;
-    ledger: (room: IRoom) => ILedger;
+    ledger: (room: IRoom) => ILedger & Pick<Ledger, 'paths'>;
     /** The person's own version was kept under another name. */
     onCopy: (path: string, copy: string) => void;
     /** Somebody deleted a document; what became of it here. */

@@ -37,6 +37,12 @@ export class Editor extends Onlooker {
     await this.page.keyboard.type(text, { delay: 5 });
   }
 
+  /** Put in a text at the end of a cell (or of the file), at once. */
+  async paste(path, text, cell = 0) {
+    await this.enter(path, cell);
+    await this.page.keyboard.insertText(text);
+  }
+
   /** Execute a command of the application, to its end. */
   async command(id, args = {}) {
     const done = this.page.evaluate(

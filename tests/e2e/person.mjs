@@ -1,6 +1,7 @@
 /** Somebody at the site: a page in a browser context of its own. */
 import {
   dateOfFile,
+  isKept,
   listFiles,
   putFiles,
   readFile,
@@ -8,7 +9,7 @@ import {
 } from './drive.mjs';
 import { Editor } from './editor.mjs';
 import { preparePage } from './page.mjs';
-import { PATIENCE } from './waiting.mjs';
+import { PATIENCE, eventually } from './waiting.mjs';
 
 /**
  * Open a page for somebody who has not gone anywhere yet.
@@ -76,6 +77,15 @@ export class Person extends Editor {
   /** When the drive says that a file was written. */
   modified(path) {
     return dateOfFile(this.page, path);
+  }
+
+  /** Wait until a text that was put in at once would survive a crash of the page. */
+  keeps(text) {
+    return eventually(async () => {
+      if (!(await isKept(this.page, text))) {
+        throw new Error(`${this.name}'s browser never kept ${text}`);
+      }
+    });
   }
 
   /** The paths in the root of this person's drive. */

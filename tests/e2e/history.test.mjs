@@ -1,0 +1,132 @@
+/** What a room's history is for: reloads, crashes, days without network, and being forgotten. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { undisturbed } from './crowd.mjs';
+import { isKept } from './drive.mjs';
+import { notebook } from './notebooks.mjs';
+import { freshRoom, useStage } from './site.mjs';
+
+const stage = await useStage();
+const PATH = 'mine.ipynb';
+const files = { [PATH]: notebook('first', 'second') };
+
+/** The process of the page dies. Who comes back begins with a fresh page in the same browser. */
+async function crash(one) {
+  const session = await one.context.newCDPSession(one.page);
+  const crashed = one.page.waitForEvent('crash');
+  session.send('Page.crash').catch(() => undefined);
+  await crashed;
+  const { page } = one;
+  await one.sitDown();
+  await page.close();
+}
+
+test('what was typed survives a crash, with nobody else there and nothing saved', async () => {
+  const ada = await stage.person('ada', { files });
+  const room = freshRoom();
+  await ada.open(PATH, { room });
+  await ada.paste(PATH, ' unsaved');
+  await ada.keeps(' unsaved');
+  await crash(ada);
+  await ada.open(PATH, { room });
+  await ada.seesSources(PATH, ['first unsaved', 'second']);
+  await undisturbed([ada]);
+});
+
+test('who edits without network and comes back is merged with those who went on', async () => {
+  const signaling = await stage.signaling();
+  const { config } = signaling;
+  const [ada, grace] = await stage.persons(['ada', 'grace'], { files, config });
+  const room = freshRoom();
+  await Promise.all([ada.open(PATH, { room }), grace.open(PATH, { room })]);
+  await Promise.all([ada.meets(1), grace.meets(1)]);
+  await ada.paste(PATH, ' together');
+  await grace.sees(PATH, 'first together');
+  await grace.keeps(' together');
+
+  // Grace's day: no server, no others, two reloads.
+  await signaling.stop();
+  await ada.page.goto('about:blank');
+  await grace.open(PATH, { room });
+  await grace.paste(PATH, ' by grace', 1);
+  await grace.keeps(' by grace');
+  await grace.open(PATH, { room });
+  await grace.seesSources(PATH, ['first together', 'second by grace']);
+  await grace.paste(PATH, ' again', 1);
+  await grace.keeps(' again');
+  await grace.page.goto('about:blank');
+
+  // Ada's day, meanwhile.
+  await ada.open(PATH, { room });
+  await ada.paste(PATH, ' by ada');
+  await ada.keeps(' by ada');
+
+  await signaling.start();
+  await grace.open(PATH, { room });
+  await Promise.all([ada.meets(1), grace.meets(1)]);
+  const both = ['first together by ada', 'second by grace again'];
+  await ada.seesSources(PATH, both);
+  await grace.seesSources(PATH, both);
+  for (const one of [ada, grace]) {
+    const copies = (await one.files()).filter(path => /copy/.test(path));
+    assert.deepEqual(copies, [], `copies on ${one.name}'s drive`);
+    assert.deepEqual(one.dialogs, [], `what ${one.name} was asked`);
+  }
+});
+
+test('a database that is deleted under the page is filled again', async () => {
+  const ada = await stage.person('ada', { files });
+  await ada.open(PATH, { room: freshRoom() });
+  await ada.paste(PATH, ' before');
+  await ada.keeps(' before');
+  await ada.page.evaluate(
+    () =>
+      new Promise((resolve, reject) => {
+        const request = window.indexedDB.deleteDatabase('jupyterlite-webrtc');
+        request.onsuccess = resolve;
+        request.onerror = reject;
+      })
+  );
+  await ada.paste(PATH, ' after', 1);
+  await ada.keeps(' after');
+  await ada.keeps(' before');
+  await undisturbed([ada]);
+});
+
+test('a room that is forgotten leaves nothing but the files', async () => {
+  const ada = await stage.person('ada', { files });
+  const room = freshRoom();
+  await ada.open(PATH, { room });
+  await ada.paste(PATH, ' secret');
+  await ada.keeps(' secret');
+  await ada.save(PATH);
+  const forgetting = ada.command('jupyterlite-webrtc:forget');
+  await ada.accept();
+  await forgetting;
+  await ada.noticed(/The room is forgotten/);
+  assert.equal(await isKept(ada.page, ' secret'), false);
+  assert.equal((await ada.file(PATH)).cells[0].source, 'first secret');
+  await ada.sees(PATH, 'first secret');
+});
+
+test('a history that can’t be kept is told, and nothing else happens', async () => {
+  const ada = await stage.person('ada', {
+    files,
+    init: () => {
+      const { open } = window.indexedDB;
+      window.IDBFactory.prototype.open = function (name, ...rest) {
+        if (name === 'jupyterlite-webrtc') {
+          throw new window.DOMException('No storage here.', 'UnknownError');
+        }
+        return open.call(this, name, ...rest);
+      };
+    }
+  });
+  const grace = await stage.person('grace', { files });
+  const room = freshRoom();
+  await Promise.all([ada.open(PATH, { room }), grace.open(PATH, { room })]);
+  await ada.noticed(/can’t keep the room’s history/);
+  await ada.type(PATH, ' by ada');
+  await grace.sees(PATH, 'first by ada');
+  await ada.save(PATH);
+});
