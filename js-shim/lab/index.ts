@@ -42,6 +42,7 @@ import { LateMeetings, reopener } from './late.js';
 import { Notices } from './notices.js';
 import { OpenDocuments } from './open-documents.js';
 import { announceRoomFiles } from './room-files.js';
+import { showRunning } from './running.js';
 import { IRoomSession, joinRoom, RoomSession } from './session.js';
 import { addCommands } from './share.js';
 
@@ -239,6 +240,28 @@ const trust: JupyterFrontEndPlugin<void> = {
   }
 };
 
+/** A cell of a shared notebook can be run by somebody else, too. */
+const running: JupyterFrontEndPlugin<void> = {
+  id: 'jupyterlite-webrtc:running',
+  description: 'Shows who else is running a cell.',
+  autoStart: true,
+  requires: [IRoomSession],
+  activate: (app: JupyterFrontEnd, session: IRoomSession) => {
+    app.docRegistry.addWidgetExtension('Notebook', {
+      createNew: widget => {
+        const { content, context } = widget as NotebookPanel;
+        let stop: () => void = () => undefined;
+        void context.ready.then(() => {
+          if (!content.isDisposed) {
+            stop = showRunning(content, session.notices.trans);
+          }
+        });
+        return new DisposableDelegate(() => stop());
+      }
+    });
+  }
+};
+
 export default [
   user,
   session,
@@ -247,5 +270,6 @@ export default [
   awareness,
   late,
   share,
-  trust
+  trust,
+  running
 ];

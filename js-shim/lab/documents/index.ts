@@ -4,7 +4,7 @@
  *
  * Nothing here knows the room or the JupyterLab application.
  */
-export { type ILocalTrust } from './cells.js';
+export { LocalCodeCell, type ILocalTrust } from './cells.js';
 export { applyNotebook, applyText } from './difference.js';
 export { digest, digestText } from './digest.js';
 export {
@@ -26,6 +26,7 @@ export {
   sameContent,
   UnsupportedNotebookError
 } from './normalise.js';
+export { type IRunner } from './running.js';
 export {
   buildSeed,
   buildUnsharedSeed,

@@ -21,7 +21,11 @@ import * as Y from 'yjs';
 const STATE = 'state';
 
 /** Keys which come and go without the file being another one. */
-const TRANSIENT_KEYS = new Set<string | null>(['execution_state', 'trusted']);
+const TRANSIENT_KEYS = new Set<string | null>([
+  'execution_state',
+  'run',
+  'trusted'
+]);
 
 type Constructor<T> = new (...args: any[]) => T;
 
