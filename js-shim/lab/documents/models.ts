@@ -24,6 +24,7 @@ import { defaultCellUpdate, isDefaultCell } from './default-cell.js';
 import { applyOwn, isRemote, withLocalState } from './local-state.js';
 import { RunningCells } from './running.js';
 import { fingerprint, fingerprints, TrustMemory } from './trust.js';
+import { spareOthers } from './undo.js';
 
 /** What documents of a kind have in common on this page. */
 export interface IDocumentOptions {
@@ -62,6 +63,7 @@ export class LocalNotebook extends withLocalState(YNotebook) {
     this._ycells.observe(this._onCells);
     this.ydoc.on('beforeTransaction', this._beforeTransaction);
     this.running = new RunningCells(this, this.awareness);
+    spareOthers(this.undoManager, this._ycells);
   }
 
   /** Which cells run, and who runs them. */
