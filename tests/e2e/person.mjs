@@ -7,6 +7,23 @@ export const PATIENCE = Number(process.env.PATIENCE ?? 60_000);
 /** How long between two looks at something that has no event. */
 const GLANCE = 50;
 
+/** The name of an extension that a test brings. */
+const EXTENSION = 'test-extension';
+
+/** A federated extension as a bundler would make it, around the body of a function. */
+const container = body => `
+(window._JUPYTERLAB ??= {})['${EXTENSION}'] = {
+  init(scope) { this.scope = scope; },
+  async get() {
+    const req = async name => {
+      const [version] = Object.keys(this.scope[name]);
+      return (await this.scope[name][version].get())();
+    };
+    const plugins = await (async () => { ${body} })();
+    return () => ({ __esModule: true, default: plugins });
+  }
+};`;
+
 /** Runs in the page before anything else. */
 const IN_PAGE = () => {
   window.documentAt = path =>
@@ -46,6 +63,8 @@ const IN_PAGE = () => {
  * @param options.settings Settings of plugins, as in `overrides.json`.
  * @param options.files Files of their own drive: path to notebook or text.
  * @param options.init A function that runs in the page before anything else.
+ * @param options.extension One more extension: the body of a function that returns its plugins, with
+ *   `req(name)` giving any module that JupyterLab shares.
  * @param options.beside Somebody in whose browser this is one more tab.
  */
 export async function person(
@@ -58,6 +77,7 @@ export async function person(
     settings,
     files,
     init,
+    extension,
     beside
   } = {}
 ) {
@@ -67,7 +87,10 @@ export async function person(
       viewport: { width: 1200, height: 800 },
       // A service worker would fetch the configuration past the change that is made to it here.
       serviceWorkers:
-        settings || Object.keys(appConfig).length || Object.keys(config).length
+        settings ||
+        extension ||
+        Object.keys(appConfig).length ||
+        Object.keys(config).length
           ? 'block'
           : 'allow'
     }));
@@ -92,9 +115,22 @@ export async function person(
     } else {
       Object.assign(data, config);
       data.settingsOverrides = { ...data.settingsOverrides, ...settings };
+      if (extension) {
+        data.federated_extensions.push({
+          name: EXTENSION,
+          extension: './extension',
+          load: 'static/remoteEntry.js'
+        });
+      }
     }
     await route.fulfill({ json });
   });
+  await page.route(`**/extensions/${EXTENSION}/static/remoteEntry.js*`, route =>
+    route.fulfill({
+      contentType: 'text/javascript',
+      body: container(extension)
+    })
+  );
   page.on('websocket', socket => {
     one.sockets.push(socket.url());
     socket.on('framesent', frame => one.sent.push(String(frame.payload)));
@@ -376,6 +412,15 @@ export class Person {
     return this.page.evaluate(async path => {
       const { contents } = window.jupyterapp.serviceManager;
       return (await contents.get(path, { content: true })).content;
+    }, path);
+  }
+
+  /** The same, as text. */
+  text(path) {
+    return this.page.evaluate(async path => {
+      const { contents } = window.jupyterapp.serviceManager;
+      const options = { content: true, format: 'text' };
+      return (await contents.get(path, options)).content;
     }, path);
   }
 

@@ -12,7 +12,12 @@ export {
   splitLineEnding,
   type LineEnding
 } from './line-ending.js';
-export { isRemote, type ILocalState } from './local-state.js';
+export {
+  isRemote,
+  keepStateLocal,
+  loadInto,
+  type ILocalState
+} from './local-state.js';
 export {
   createDocument,
   LocalFile,
@@ -30,8 +35,11 @@ export { type IRunner } from './running.js';
 export {
   buildSeed,
   buildUnsharedSeed,
+  getSource,
   liveGenesis,
   NotDeterministicError,
+  setSource,
+  UnsupportedDocumentError,
   type ISeed,
   type ModelFactory
 } from './seed.js';
