@@ -27,7 +27,7 @@ import {
   ServiceManagerPlugin,
   User
 } from '@jupyterlab/services';
-import { NotebookPanel } from '@jupyterlab/notebook';
+import { NotebookModelFactory, NotebookPanel } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { ILiteRouter } from '@jupyterlite/application';
@@ -157,6 +157,12 @@ const contentProvider: JupyterFrontEndPlugin<ICollaborativeContentProvider> = {
     const drive = (app.serviceManager.contents as ContentsManager).defaultDrive;
     const provider = new WebrtcContentProvider({
       enabled: session.enabled,
+      // From JupyterLab itself: the factory that docprovider registers reads a setting of an older name.
+      undoPerCell: () =>
+        (
+          app.docRegistry.getModelFactory('notebook') as
+            NotebookModelFactory | undefined
+        )?.disableDocumentWideUndoRedo,
       drive,
       factory,
       user: app.serviceManager.user,

@@ -4,7 +4,7 @@
  * Notebooks and text files (Markdown, JSON, CSV and so on are text files, too) are the two that
  * JupyterLab brings. A type that another extension registers is shared with what its factory can do.
  */
-import { DocumentChange, YDocument, YNotebook } from '@jupyter/ydoc';
+import { DocumentChange, YDocument } from '@jupyter/ydoc';
 import { Contents, SharedDocumentFactory } from '@jupyterlab/services';
 import * as Y from 'yjs';
 import {
@@ -191,18 +191,19 @@ export function kindOf(
   return (model && kinds.get(model)) ?? null;
 }
 
-/** The model of a document: one that keeps trust and state to itself. */
+/**
+ * The model of a document: one that keeps trust and state to itself.
+ *
+ * @param undoPerCell Whether undo is for each cell of a notebook by itself, as JupyterLab's setting says.
+ */
 export function createModel(
   options: Contents.ISharedFactoryOptions,
-  registered: SharedDocumentFactory
+  registered: SharedDocumentFactory,
+  undoPerCell?: boolean
 ): Model {
   const { contentType, format } = options;
   if (contentType === 'notebook') {
-    // Whether undo is for cells or for the notebook is a setting that only the registered factory
-    // knows: look at what it makes.
-    const reference = registered(options) as YNotebook;
-    const { disableDocumentWideUndoRedo } = reference;
-    reference.dispose();
+    const disableDocumentWideUndoRedo = undoPerCell ?? true;
     return new LocalNotebook({ disableDocumentWideUndoRedo });
   }
   const own = createDocument(contentType);
