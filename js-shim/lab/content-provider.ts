@@ -22,6 +22,7 @@ export class WebrtcContentProvider implements ICollaborativeContentProvider {
   constructor(private _options: WebrtcContentProvider.IOptions) {
     this.sharedModelFactory = new SharedModelFactory(
       _options.enabled,
+      _options.undoPerCell,
       (options, model) => this._onCreate(options, model)
     );
     _options.drive.fileChanged.connect((_, change) => {
@@ -161,6 +162,8 @@ export namespace WebrtcContentProvider {
   export interface IOptions {
     /** Whether the site allows collaboration; if not, this is no more than a door to the drive. */
     enabled: boolean;
+    /** Whether undo is for each cell of a notebook by itself. */
+    undoPerCell: () => boolean | undefined;
     drive: Contents.IDrive & { serverSettings: any };
     factory: IDocumentProviderFactory;
     user: User.IManager;
@@ -180,6 +183,7 @@ function key(
 class SharedModelFactory implements ISharedModelFactory {
   constructor(
     private _enabled: boolean,
+    private _undoPerCell: () => boolean | undefined,
     private _onCreate: (
       options: Contents.ISharedFactoryOptions,
       model: YDocument<DocumentChange>
@@ -214,7 +218,7 @@ class SharedModelFactory implements ISharedModelFactory {
     if (!registered) {
       return undefined;
     }
-    const model = createModel(options, registered);
+    const model = createModel(options, registered, this._undoPerCell());
     this._onCreate(options, model);
     return model;
   }

@@ -11,7 +11,11 @@ import { IDocumentProviderFactory, IForkProvider } from '@jupyter/docprovider';
 import { Contents } from '@jupyterlab/services';
 import * as Y from 'yjs';
 import { GenesisId, IAttachment, IIndexEntry, IRoom } from '../api/types.js';
-import { copyName, UnsupportedNotebookError } from './documents/index.js';
+import {
+  copyName,
+  UnsupportedDocumentError,
+  UnsupportedNotebookError
+} from './documents/index.js';
 import { DriveFile, ILiveState } from './drive-file.js';
 import { exclusively } from './exclusive.js';
 import { IDocumentKind, kindOf } from './kinds.js';
@@ -19,7 +23,7 @@ import { ILedger } from './ledger.js';
 import { fetchSiteFile, prepareDrive } from './lite-drive.js';
 import { IMine, IOpening, open, settle } from './opening.js';
 import { IRoomSession } from './session.js';
-import { stateOf } from './state.js';
+import { nextUpdate, stateOf } from './state.js';
 
 /** How long, in milliseconds, a save waits for what another tab has saved already. */
 const TAB_PATIENCE = 5000;
@@ -34,7 +38,7 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
     this.path = options.path;
     this.contentType = options.contentType;
     this.format = options.format;
-    this._kind = kindOf(this.contentType, this.format);
+    this._kind = kindOf(this.contentType, this.format, this.model);
     const { user } = options;
     const present = () =>
       this.model.awareness.setLocalStateField('user', user.identity);
@@ -126,7 +130,7 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
         this._recheck();
         return answer;
       }
-      await this._nextUpdate(end - Date.now());
+      await nextUpdate(this.model.ydoc, end - Date.now());
     }
   }
 
@@ -252,7 +256,10 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
     fetch: Contents.IFetchOptions
   ): Promise<Contents.IModel | null> {
     const opened = await open(this._opening(room, kind)).catch(reason => {
-      if (reason instanceof UnsupportedNotebookError) {
+      if (
+        reason instanceof UnsupportedNotebookError ||
+        reason instanceof UnsupportedDocumentError
+      ) {
         this._options.session.notices.warn(`${this.path}: ${reason.message}`);
         return null;
       }
@@ -374,20 +381,6 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
   ): Promise<void> {
     const { vector, hash } = stateOf(this.model, this._kind!);
     this._note(path, file, vector, await hash());
-  }
-
-  /** The next change of the document, or the end of that time in milliseconds. */
-  private _nextUpdate(patience: number): Promise<void> {
-    return new Promise(resolve => {
-      const { ydoc } = this.model;
-      const done = () => {
-        clearTimeout(timer);
-        ydoc.off('update', done);
-        resolve();
-      };
-      const timer = setTimeout(done, patience);
-      ydoc.on('update', done);
-    });
   }
 
   /**

@@ -27,7 +27,7 @@ import {
   ServiceManagerPlugin,
   User
 } from '@jupyterlab/services';
-import { NotebookPanel } from '@jupyterlab/notebook';
+import { NotebookModelFactory, NotebookPanel } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { ILiteRouter } from '@jupyterlite/application';
@@ -43,6 +43,7 @@ import { Notices } from './notices.js';
 import { OpenDocuments } from './open-documents.js';
 import { RoomDrive } from './room-drive.js';
 import { announceRoomFiles } from './room-files.js';
+import { showRunning } from './running.js';
 import { IRoomSession, joinRoom, RoomSession } from './session.js';
 import { addCommands } from './share.js';
 
@@ -157,6 +158,12 @@ const contentProvider: JupyterFrontEndPlugin<ICollaborativeContentProvider> = {
     const drive = (app.serviceManager.contents as ContentsManager).defaultDrive;
     const provider = new WebrtcContentProvider({
       enabled: session.enabled,
+      // From JupyterLab itself: the factory that docprovider registers reads a setting of an older name.
+      undoPerCell: () =>
+        (
+          app.docRegistry.getModelFactory('notebook') as
+            NotebookModelFactory | undefined
+        )?.disableDocumentWideUndoRedo,
       drive,
       factory,
       user: app.serviceManager.user,
@@ -264,6 +271,28 @@ const trust: JupyterFrontEndPlugin<void> = {
   }
 };
 
+/** A cell of a shared notebook can be run by somebody else, too. */
+const running: JupyterFrontEndPlugin<void> = {
+  id: 'jupyterlite-webrtc:running',
+  description: 'Shows who else is running a cell.',
+  autoStart: true,
+  requires: [IRoomSession],
+  activate: (app: JupyterFrontEnd, session: IRoomSession) => {
+    app.docRegistry.addWidgetExtension('Notebook', {
+      createNew: widget => {
+        const { content, context } = widget as NotebookPanel;
+        let stop: () => void = () => undefined;
+        void context.ready.then(() => {
+          if (!content.isDisposed) {
+            stop = showRunning(content, session.notices.trans);
+          }
+        });
+        return new DisposableDelegate(() => stop());
+      }
+    });
+  }
+};
+
 export default [
   user,
   session,
@@ -273,5 +302,6 @@ export default [
   late,
   roomDrive,
   share,
-  trust
+  trust,
+  running
 ];

@@ -1,10 +1,10 @@
 /**
  * What differs between types of documents: how a content becomes a history and comes out of it again.
  *
- * Notebooks and text files are the two that JupyterLab shares. A type that another extension registers
- * gets a model as ever, and is not taken into rooms: nothing here could say what its content is.
+ * Notebooks and text files (Markdown, JSON, CSV and so on are text files, too) are the two that
+ * JupyterLab brings. A type that another extension registers is shared with what its factory can do.
  */
-import { DocumentChange, YDocument, YNotebook } from '@jupyter/ydoc';
+import { DocumentChange, YDocument } from '@jupyter/ydoc';
 import { Contents, SharedDocumentFactory } from '@jupyterlab/services';
 import * as Y from 'yjs';
 import {
@@ -14,14 +14,20 @@ import {
   buildUnsharedSeed,
   contentText,
   createDocument,
+  getSource,
   ILocalTrust,
   joinLineEnding,
+  keepStateLocal,
   LineEnding,
   liveGenesis,
+  loadInto,
   LocalFile,
   LocalNotebook,
+  type ModelFactory,
   NotDeterministicError,
-  splitLineEnding
+  setSource,
+  splitLineEnding,
+  UnsupportedDocumentError
 } from './documents/index.js';
 import { Content, IKind, ISeed } from './opening.js';
 
@@ -47,7 +53,7 @@ export interface IDocumentKind extends IKind {
 async function seed(
   path: string,
   contentType: string,
-  make: () => LocalNotebook | LocalFile,
+  make: ModelFactory,
   content: Content
 ): Promise<ISeed> {
   try {
@@ -61,14 +67,11 @@ async function seed(
   }
 }
 
-function contentAfter(
-  make: () => LocalNotebook | LocalFile,
-  update: Uint8Array
-): Content {
+function contentAfter(make: ModelFactory, update: Uint8Array): Content {
   const model = make();
   try {
-    model.load(update, null);
-    return model.getSource();
+    loadInto(model, update, null);
+    return getSource(model);
   } finally {
     model.dispose();
   }
@@ -129,30 +132,90 @@ const text: IDocumentKind = {
   apply: (model, content) => applyText(model as LocalFile, content)
 };
 
+/**
+ * The kind of a type of document that another extension brings, made of nothing but its factory. What
+ * such a document is made of only the extension knows; so a revert replaces all of it.
+ */
+function kindOfFactory(
+  contentType: string,
+  format: string,
+  make: ModelFactory
+): IDocumentKind {
+  const file = format === 'text' ? text : notebook;
+  return {
+    seed: async (path, content) => {
+      const begun = await seed(path, contentType, make, content);
+      // A model that begins with something of its own would have that twice, once by each history.
+      if (
+        contentText(contentAfter(make, begun.update)) !== contentText(content)
+      ) {
+        throw new UnsupportedDocumentError(
+          `Documents of type “${contentType}” can’t be shared.`
+        );
+      }
+      return begun;
+    },
+    liveSeed: (path, model) => liveGenesis(path, model.ydoc),
+    contentOf: update => contentAfter(make, update),
+    contentOfModel: getSource,
+    normalise: contentText,
+    reached: Y.encodeStateVectorFromUpdate,
+    covers,
+    fromFile: file.fromFile,
+    toFile: file.toFile,
+    load: loadInto,
+    personal: () => '',
+    apply: (model, content) => {
+      if (contentText(getSource(model)) !== contentText(content)) {
+        setSource(model, content);
+      }
+    }
+  };
+}
+
+/** The kinds of models that were made with other extensions' factories. */
+const kinds = new WeakMap<Model, IDocumentKind>();
+
 /** The kind of a document; null where it is not to be shared. */
 export function kindOf(
   contentType: string,
-  format: string
+  format: string,
+  model?: Model
 ): IDocumentKind | null {
   if (contentType === 'notebook' && format === 'json') {
     return notebook;
   }
-  return contentType === 'file' && format === 'text' ? text : null;
+  if (contentType === 'file' && format === 'text') {
+    return text;
+  }
+  return (model && kinds.get(model)) ?? null;
 }
 
-/** The model of a document: one that keeps trust and state to itself, where there is one. */
+/**
+ * The model of a document: one that keeps trust and state to itself.
+ *
+ * @param undoPerCell Whether undo is for each cell of a notebook by itself, as JupyterLab's setting says.
+ */
 export function createModel(
   options: Contents.ISharedFactoryOptions,
-  registered: SharedDocumentFactory
+  registered: SharedDocumentFactory,
+  undoPerCell?: boolean
 ): Model {
-  const { contentType } = options;
+  const { contentType, format } = options;
   if (contentType === 'notebook') {
-    // Whether undo is for cells or for the notebook is a setting that only the registered factory
-    // knows: look at what it makes.
-    const reference = registered(options) as YNotebook;
-    const { disableDocumentWideUndoRedo } = reference;
-    reference.dispose();
+    const disableDocumentWideUndoRedo = undoPerCell ?? true;
     return new LocalNotebook({ disableDocumentWideUndoRedo });
   }
-  return createDocument(contentType) ?? registered(options);
+  const own = createDocument(contentType);
+  if (own) {
+    return own;
+  }
+  const model = registered(options);
+  keepStateLocal(model);
+  // What is base64 is an image or the like, and not text.
+  if (format === 'json' || format === 'text') {
+    const make = () => registered(options);
+    kinds.set(model, kindOfFactory(contentType, format, make));
+  }
+  return model;
 }

@@ -113,7 +113,7 @@ export async function open(opening: IOpening): Promise<IOpened | null> {
     }
     return opened;
   }
-  if (file.type !== contentType) {
+  if (!isOf(file, contentType)) {
     return null;
   }
   const { last_modified: modified } = file;
@@ -261,7 +261,7 @@ async function keepCopy(opening: IOpening, mine: IMine): Promise<string> {
       free = file instanceof Missing;
       if (
         !(file instanceof Missing) &&
-        file.type === opening.contentType &&
+        isOf(file, opening.contentType) &&
         kind.normalise(kind.fromFile(file.content).content) === wanted
       ) {
         return name;
@@ -275,6 +275,12 @@ async function keepCopy(opening: IOpening, mine: IMine): Promise<string> {
       return name;
     }
   }
+}
+
+/** Whether a file is of a type. Of the types that extensions bring the drive knows but files. */
+function isOf(file: Contents.IModel, contentType: string): boolean {
+  const isFile = file.type === 'file' && contentType !== 'notebook';
+  return file.type === contentType || isFile;
 }
 
 /** The drive has no such file, and said so like this. */

@@ -25,3 +25,16 @@ export function stateOf(
     hash: async () => digestText(`${await digest(snapshot)} ${personal}`)
   };
 }
+
+/** The next change of a document, or the end of so many milliseconds. */
+export function nextUpdate(ydoc: Y.Doc, patience: number): Promise<void> {
+  return new Promise(resolve => {
+    const done = () => {
+      clearTimeout(timer);
+      ydoc.off('update', done);
+      resolve();
+    };
+    const timer = setTimeout(done, patience);
+    ydoc.on('update', done);
+  });
+}

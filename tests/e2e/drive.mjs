@@ -43,6 +43,15 @@ export function readFile(page, path) {
   }, path);
 }
 
+/** The same, as text. */
+export function readText(page, path) {
+  return page.evaluate(async path => {
+    const { contents } = window.jupyterapp.serviceManager;
+    const options = { content: true, format: 'text' };
+    return (await contents.get(path, options)).content;
+  }, path);
+}
+
 /** Write one, as an application does. */
 export function writeFile(page, path, content) {
   return page.evaluate(

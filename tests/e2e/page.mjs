@@ -1,5 +1,7 @@
 /** A page before anybody goes anywhere: what it is configured with, and what is noted of it. */
 
+import { federated, serveExtension } from './extension.mjs';
+
 /** Runs in the page before anything else. */
 const IN_PAGE = () => {
   window.documentAt = path =>
@@ -36,7 +38,7 @@ const IN_PAGE = () => {
  */
 export async function preparePage(
   one,
-  { config = {}, appConfig = {}, settings, init }
+  { config = {}, appConfig = {}, settings, init, extension }
 ) {
   const page = await one.context.newPage();
   await page.exposeFunction('__seen', (kind, text) => one[kind].push(text));
@@ -45,14 +47,17 @@ export async function preparePage(
     await page.addInitScript(init);
   }
   await page.route('**/jupyter-lite.json*', route =>
-    configure(route, { config, appConfig, settings })
+    configure(route, { config, appConfig, settings, extension })
   );
+  if (extension) {
+    await serveExtension(page, extension);
+  }
   takeNotes(one, page);
   return page;
 }
 
 /** Answer with the site's configuration and the changes to it. */
-async function configure(route, { config, appConfig, settings }) {
+async function configure(route, { config, appConfig, settings, extension }) {
   const response = await route.fetch();
   if (!response.ok()) {
     return route.fulfill({ response });
@@ -66,6 +71,9 @@ async function configure(route, { config, appConfig, settings }) {
   } else {
     Object.assign(data, config);
     data.settingsOverrides = { ...data.settingsOverrides, ...settings };
+    if (extension) {
+      data.federated_extensions.push(federated);
+    }
   }
   await route.fulfill({ json });
 }

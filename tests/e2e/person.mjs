@@ -5,6 +5,7 @@ import {
   listFiles,
   putFiles,
   readFile,
+  readText,
   writeFile
 } from './drive.mjs';
 import { Editor } from './editor.mjs';
@@ -22,20 +23,25 @@ import { PATIENCE, eventually } from './waiting.mjs';
  * @param options.settings Settings of plugins, as in `overrides.json`.
  * @param options.files Files of their own drive: path to notebook or text.
  * @param options.init A function that runs in the page before anything else.
+ * @param options.extension One more extension: the body of a function that returns its plugins, with
+ *   `req(name)` giving any module that JupyterLab shares.
  * @param options.beside Somebody in whose browser this is one more tab.
  */
 export async function person(
   browser,
   { site, name, files, beside, ...options } = {}
 ) {
-  const { config = {}, appConfig = {}, settings } = options;
+  const { config = {}, appConfig = {}, settings, extension } = options;
   const context =
     beside?.context ??
     (await browser.newContext({
       viewport: { width: 1200, height: 800 },
       // A service worker would fetch the configuration past the change that is made to it here.
       serviceWorkers:
-        settings || Object.keys(appConfig).length || Object.keys(config).length
+        settings ||
+        extension ||
+        Object.keys(appConfig).length ||
+        Object.keys(config).length
           ? 'block'
           : 'allow'
     }));
@@ -67,6 +73,11 @@ export class Person extends Editor {
   /** What is on this person's drive. */
   file(path) {
     return readFile(this.page, path);
+  }
+
+  /** The same, as text. */
+  text(path) {
+    return readText(this.page, path);
   }
 
   /** Write a file as anything else on the page would: an upload, a kernel. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { notebook } from './notebooks.mjs';
-import { eventually } from './person.mjs';
+import { eventually } from './waiting.mjs';
 import { freshRoom, useStage } from './site.mjs';
 
 const stage = await useStage();

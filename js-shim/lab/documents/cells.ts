@@ -18,6 +18,7 @@ import {
   YCodeCell,
   YMarkdownCell,
   YRawCell,
+  type IExecutionState,
   type SharedCell,
   type YBaseCell,
   type YCellType,
@@ -27,6 +28,7 @@ import type * as nbformat from '@jupyterlab/nbformat';
 import { JSONExt, UUID } from '@lumino/coreutils';
 import * as Y from 'yjs';
 import { isRemote } from './local-state.js';
+import { removeOutputs, RunningCells, runOf, signRun } from './running.js';
 
 type Json = Record<string, any>;
 type Delta = { insert?: any[]; delete?: number; retain?: number }[];
@@ -38,10 +40,13 @@ export interface ILocalTrust {
   trusted: boolean;
 }
 
-/** A notebook that wants to know when the trust of a cell changed. */
-export interface ITrustKeeper {
-  /** Called at once, before the change that caused it is announced. */
+/** A notebook that wants to know of its cells. */
+export interface ICellKeeper {
+  /** The trust changed. Called at once, before the change that caused it is announced. */
   onTrustChanged(cell: YCodeCell & ILocalTrust): void;
+  /** Somebody else's run took the place of ours. Called at once, too. */
+  onSuperseded(cell: YCodeCell & ILocalTrust): void;
+  readonly running: RunningCells;
 }
 
 function withLocalTrust<C extends Constructor<YBaseCell<any>>>(
@@ -139,10 +144,39 @@ export class LocalCodeCell extends withLocalTrust(YCodeCell) {
     // JupyterLab makes its models of the outputs anew, and would write back what it had before.
     this._frozen = true;
     try {
-      (this.notebook as unknown as ITrustKeeper | null)?.onTrustChanged?.(this);
+      this._keeper?.onTrustChanged(this);
     } finally {
       this._frozen = false;
     }
+  }
+
+  override get executionState(): IExecutionState {
+    return super.executionState;
+  }
+  /** JupyterLab says `running` on the page that runs the cell, and `idle` on any. */
+  override set executionState(state: IExecutionState) {
+    const isStart = state === 'running';
+    const running = this._keeper?.running;
+    const isOthers = !this._runsHere && running?.othersAt(this.id).length;
+    if (!isStart && isOthers) {
+      return;
+    }
+    this.transact(() => {
+      super.executionState = state;
+      if (isStart) {
+        signRun(this.ymodel);
+      }
+    }, false);
+    this._runsHere = isStart;
+    this._isSuperseded &&= !isStart;
+    running?.set(this.id, isStart);
+  }
+
+  override setExecutionCount(count: number | null): void {
+    if (this._isSuperseded && count !== null) {
+      return; // of a run whose outputs are not shown
+    }
+    super.setExecutionCount(count);
   }
 
   /** Does nothing where the outputs are those already: JupyterLab writes back what it reads. */
@@ -163,6 +197,9 @@ export class LocalCodeCell extends withLocalTrust(YCodeCell) {
     if (this.trusted && document && events.some(touchesOutputs)) {
       this.trusted = isOwnWork(events[0].transaction, document);
     }
+    if (document && events.some(touchesRun)) {
+      this._followRun(document);
+    }
     const changes: any = super.getChanges(events);
     if (changes.outputsChange) {
       changes.outputsChange = inOrder(
@@ -171,6 +208,31 @@ export class LocalCodeCell extends withLocalTrust(YCodeCell) {
       );
     }
     return changes;
+  }
+
+  /** See `running.ts`: of several people's outputs, those stay whose run the cell shows. */
+  private _followRun(document: YNotebook): void {
+    const { ydoc } = document;
+    const own = ydoc.clientID;
+    const run = runOf(this.ymodel);
+    if (run === null) {
+      return;
+    }
+    if (this._runsHere && run !== own) {
+      this._runsHere = false;
+      this._isSuperseded = true;
+      this._keeper?.running.set(this.id, false);
+      this._keeper?.onSuperseded(this);
+    }
+    const isStale = (client: number) =>
+      run === own ? this._runsHere && client !== own : client === own;
+    ydoc.once('afterTransaction', () =>
+      this.transact(() => removeOutputs(this.ymodel, isStale), false)
+    );
+  }
+
+  private get _keeper(): ICellKeeper | null {
+    return this.notebook as unknown as ICellKeeper | null;
   }
 
   private _slice(start: number, end: number): any[] {
@@ -182,6 +244,8 @@ export class LocalCodeCell extends withLocalTrust(YCodeCell) {
   }
 
   private _frozen = false;
+  private _runsHere = false;
+  private _isSuperseded = false;
 }
 
 /**
@@ -228,6 +292,17 @@ function touchesOutputs(event: Y.YEvent<any>): boolean {
   return event.path.length === 0
     ? ['outputs', 'cell_type', 'id'].some(key => changed?.has(key))
     : event.path[0] === 'outputs';
+}
+
+/** Whether an event may bring in the outputs of another run. */
+function touchesRun(event: Y.YEvent<any>): boolean {
+  const changed = (event as Partial<Y.YMapEvent<any>>).keysChanged;
+  return (
+    !event.transaction.local &&
+    (event.path.length === 0
+      ? changed?.has('run') === true
+      : event.path.length === 1 && event.path[0] === 'outputs')
+  );
 }
 
 /** Our cell around the shared type of a cell. */

@@ -25,6 +25,7 @@ import {
   type INormalCell,
   type INormalNotebook
 } from './normalise.js';
+import { forgetRun } from './running.js';
 import { editText } from './text-difference.js';
 
 type Json = Record<string, any>;
@@ -112,7 +113,7 @@ function editCell(cell: Y.Map<any>, target: INormalCell, step: Step): void {
   editText(cell.get('source'), target.source, step);
   editKeys(cell.get('metadata'), target.metadata, step);
   if (target.cell_type === 'code') {
-    editOutputs(cell.get('outputs'), target.outputs ?? [], step);
+    editOutputs(cell, target.outputs ?? [], step);
     setKeys(cell, { execution_count: target.execution_count ?? null }, step);
   } else {
     setKeys(cell, { attachments: target.attachments }, step);
@@ -123,11 +124,8 @@ function editCell(cell: Y.Map<any>, target: INormalCell, step: Step): void {
  * Outputs are replaced as a whole, and the new ones come after the old: JupyterLab's models append
  * whatever is inserted, and join a stream to one that they have just been told to remove.
  */
-function editOutputs(
-  outputs: Y.Array<Y.Map<any>>,
-  target: Json[],
-  step: Step
-): void {
+function editOutputs(cell: Y.Map<any>, target: Json[], step: Step): void {
+  const outputs: Y.Array<Y.Map<any>> = cell.get('outputs');
   if (sameJson(normaliseOutputs(outputs.toJSON()), target)) {
     return;
   }
@@ -135,6 +133,7 @@ function editOutputs(
   step(['outputs', target], () => {
     outputs.insert(old, outputsContent(target));
     outputs.delete(0, old);
+    forgetRun(cell);
   });
 }
 

@@ -4,7 +4,7 @@
  *
  * Nothing here knows the room or the JupyterLab application.
  */
-export { type ILocalTrust } from './cells.js';
+export { LocalCodeCell, type ILocalTrust } from './cells.js';
 export { applyNotebook, applyText } from './difference.js';
 export { digest, digestText } from './digest.js';
 export {
@@ -12,7 +12,12 @@ export {
   splitLineEnding,
   type LineEnding
 } from './line-ending.js';
-export { isRemote, type ILocalState } from './local-state.js';
+export {
+  isRemote,
+  keepStateLocal,
+  loadInto,
+  type ILocalState
+} from './local-state.js';
 export {
   createDocument,
   LocalFile,
@@ -26,11 +31,15 @@ export {
   sameContent,
   UnsupportedNotebookError
 } from './normalise.js';
+export { type IRunner } from './running.js';
 export {
   buildSeed,
   buildUnsharedSeed,
+  getSource,
   liveGenesis,
   NotDeterministicError,
+  setSource,
+  UnsupportedDocumentError,
   type ISeed,
   type ModelFactory
 } from './seed.js';

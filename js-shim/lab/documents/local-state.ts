@@ -21,7 +21,11 @@ import * as Y from 'yjs';
 const STATE = 'state';
 
 /** Keys which come and go without the file being another one. */
-const TRANSIENT_KEYS = new Set<string | null>(['execution_state', 'trusted']);
+const TRANSIENT_KEYS = new Set<string | null>([
+  'execution_state',
+  'run',
+  'trusted'
+]);
 
 type Constructor<T> = new (...args: any[]) => T;
 
@@ -76,6 +80,43 @@ export function applyOwn(
   }, origin);
 }
 
+/** Make the state of a document local, of whatever class it is. Call it when the document is made. */
+export function keepStateLocal(document: YDocument<any>): void {
+  const { ydoc } = document;
+  const { onStateChanged } = document as unknown as {
+    onStateChanged: (event: Y.YMapEvent<any>) => void;
+  };
+  const state = new Y.Doc().getMap<any>(STATE);
+  document.ystate.unobserve(onStateChanged);
+  state.observe(onStateChanged);
+  Object.defineProperty(document, 'ystate', { get: () => state });
+  ydoc.getMap = ((name?: string) =>
+    name === STATE
+      ? state
+      : Y.Doc.prototype.getMap.call(ydoc, name)) as Y.Doc['getMap'];
+  const onTransaction = (transaction: Y.Transaction) => {
+    if (isRemote(transaction, document) && changesContent(transaction)) {
+      document.dirty = true;
+    }
+  };
+  ydoc.on('afterTransaction', onTransaction);
+  document.disposed.connect(() => {
+    ydoc.off('afterTransaction', onTransaction);
+    state.doc?.destroy();
+  });
+}
+
+/** See {@link ILocalState.load}. */
+export function loadInto(
+  document: YDocument<any>,
+  update: Uint8Array,
+  origin: unknown
+): void {
+  Y.applyUpdate(document.ydoc, update, origin);
+  document.clearUndoHistory();
+  document.dirty = false;
+}
+
 /** The class with its state made local. */
 export function withLocalState<C extends Constructor<Document>>(
   Base: C
@@ -83,43 +124,12 @@ export function withLocalState<C extends Constructor<Document>>(
   return class extends Base implements ILocalState {
     constructor(...args: any[]) {
       super(...args);
-      this.localState = new Y.Doc().getMap(STATE);
-      super.ystate.unobserve(this.onStateChanged);
-      this.localState.observe(this.onStateChanged);
-      this.ydoc.getMap = ((name?: string) =>
-        name === STATE
-          ? this.localState
-          : Y.Doc.prototype.getMap.call(this.ydoc, name)) as Y.Doc['getMap'];
-      this.ydoc.on('afterTransaction', this.onTransaction);
-    }
-
-    /** State of the document on this page. */
-    override get ystate(): Y.Map<any> {
-      return this.localState;
+      keepStateLocal(this);
     }
 
     load(update: Uint8Array, origin: unknown): void {
-      Y.applyUpdate(this.ydoc, update, origin);
-      this.clearUndoHistory();
-      this.dirty = false;
+      loadInto(this, update, origin);
     }
-
-    override dispose(): void {
-      if (this.isDisposed) {
-        return;
-      }
-      this.ydoc.off('afterTransaction', this.onTransaction);
-      super.dispose();
-      this.localState.doc?.destroy();
-    }
-
-    private onTransaction = (transaction: Y.Transaction): void => {
-      if (isRemote(transaction, this) && changesContent(transaction)) {
-        this.dirty = true;
-      }
-    };
-
-    private localState: Y.Map<any>;
   };
 }
 

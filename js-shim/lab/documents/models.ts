@@ -22,7 +22,9 @@ import { cellContent } from './cell-content.js';
 import { cellOf, LocalCodeCell, type ILocalTrust } from './cells.js';
 import { defaultCellUpdate, isDefaultCell } from './default-cell.js';
 import { applyOwn, isRemote, withLocalState } from './local-state.js';
+import { RunningCells } from './running.js';
 import { fingerprint, fingerprints, TrustMemory } from './trust.js';
+import { spareOthers } from './undo.js';
 
 /** What documents of a kind have in common on this page. */
 export interface IDocumentOptions {
@@ -60,16 +62,31 @@ export class LocalNotebook extends withLocalState(YNotebook) {
     (this as any)._onYCellsChanged = this._onCells;
     this._ycells.observe(this._onCells);
     this.ydoc.on('beforeTransaction', this._beforeTransaction);
+    this.running = new RunningCells(this, this.awareness);
+    spareOthers(this.undoManager, this._ycells);
   }
+
+  /** Which cells run, and who runs them. */
+  readonly running: RunningCells;
 
   /** Emitted with a cell when its trust changed, before the change that caused it is announced. */
   get trustChanged(): ISignal<this, LocalCodeCell> {
     return this._trustChanged;
   }
 
+  /** Emitted with a cell when somebody else's run took the place of ours. */
+  get superseded(): ISignal<this, LocalCodeCell> {
+    return this._superseded;
+  }
+
   /** Called by cells. */
   onTrustChanged(cell: LocalCodeCell): void {
     this._trustChanged.emit(cell);
+  }
+
+  /** Called by cells. */
+  onSuperseded(cell: LocalCodeCell): void {
+    this._superseded.emit(cell);
   }
 
   /**
@@ -170,11 +187,13 @@ export class LocalNotebook extends withLocalState(YNotebook) {
     }
     this.clearUndoHistory();
     this.dirty = false;
+    this.running.inherit();
   }
 
   override dispose(): void {
     if (!this.isDisposed) {
       this.ydoc.off('beforeTransaction', this._beforeTransaction);
+      this.running.dispose();
       super.dispose();
     }
   }
@@ -276,6 +295,7 @@ export class LocalNotebook extends withLocalState(YNotebook) {
   private _mapping = new WeakMap<object, YCellType & ILocalTrust>();
   private _memory = new TrustMemory();
   private _trustChanged = new Signal<this, LocalCodeCell>(this);
+  private _superseded = new Signal<this, LocalCodeCell>(this);
   private _emptiedByPeer = false;
   private _placeholder: { cell: Y.Map<any>; clientID: number } | null = null;
 }

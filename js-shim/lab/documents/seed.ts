@@ -29,10 +29,28 @@ export interface ISeed {
   update: Uint8Array;
 }
 
-/** Makes an empty model of the type that will show the document. */
-export type ModelFactory = () => YDocument<any> & {
-  setSource(value: any): void;
+/** A document of whatever class, that is made from a content and gives it back. */
+export type Model = YDocument<any> & {
+  setSource?(value: any): void;
+  getSource?(): any;
 };
+
+/** Makes an empty model of the type that will show the document. */
+export type ModelFactory = () => Model;
+
+/** Put a content into a document. Older classes have but the property. */
+export function setSource(model: Model, content: unknown): void {
+  if (model.setSource) {
+    model.setSource(content);
+  } else {
+    (model as { source: unknown }).source = content;
+  }
+}
+
+/** The content of a document. */
+export function getSource(model: Model): any {
+  return model.getSource ? model.getSource() : model.source;
+}
 
 /** Two people could not make the same seed of documents of this type. */
 export class NotDeterministicError extends Error {
@@ -44,6 +62,11 @@ export class NotDeterministicError extends Error {
   ) {
     super(`Documents of type '${contentType}' ${reason}`);
   }
+}
+
+/** What documents of this type hold could not be shared without doubling or losing something. */
+export class UnsupportedDocumentError extends Error {
+  override name = 'UnsupportedDocumentError';
 }
 
 /**
@@ -129,7 +152,7 @@ function buildUpdate(
       model.ydoc.clientID = clientID;
     }
     // Some models change what they are given.
-    model.setSource(structuredClone(source));
+    setSource(model, structuredClone(source));
     clearState(model.ydoc);
     return Y.encodeStateAsUpdate(model.ydoc);
   } finally {
