@@ -45,15 +45,26 @@ impl Page {
     }
 
     fn join_at(url: &str, room: &str, secret: Option<&str>) -> Self {
-        Self::join_with(url, room, secret, None)
+        Self::join_over(url, &Array::new(), room, secret)
+    }
+
+    /// `sockets` have been dialled already.
+    fn join_over(url: &str, sockets: &Array, room: &str, secret: Option<&str>) -> Self {
+        Self::join_with(url, sockets, room, secret, None)
     }
 
     /// Without network, and with a history in a database.
     fn offline(room: &str, database: &str) -> Self {
-        Self::join_with(NOWHERE, room, None, Some(database))
+        Self::join_with(NOWHERE, &Array::new(), room, None, Some(database))
     }
 
-    fn join_with(url: &str, room: &str, secret: Option<&str>, database: Option<&str>) -> Self {
+    fn join_with(
+        url: &str,
+        sockets: &Array,
+        room: &str,
+        secret: Option<&str>,
+        database: Option<&str>,
+    ) -> Self {
         let options = Object::new();
         if let Some(database) = database {
             set(&options, "history", &database.into());
@@ -68,7 +79,7 @@ impl Page {
         let ear = Closure::new(move |event| drop(heard.unbounded_send(event)));
         let failed = Closure::new(|message: JsValue| panic!("the engine failed: {message:?}"));
         let function = |ear: &Closure<dyn FnMut(JsValue)>| ear.as_ref().unchecked_ref::<Function>().clone();
-        let engine = Engine::new(options.into(), &Array::new(), function(&ear), function(&failed))
+        let engine = Engine::new(options.into(), sockets, function(&ear), function(&failed))
             .expect("the engine starts");
         Self { engine, events: Mutex::new(events), _ears: [ear, failed] }
     }
@@ -178,8 +189,38 @@ async fn alone_is_what_the_server_says() {
 #[wasm_bindgen_test]
 async fn no_server_is_no_answer() {
     let page = Page::join_at(NOWHERE, &fresh_room(), None);
-    assert_eq!(page.settles().await, "unanswered");
+    page.hears("status", |_| true).await;
+    let servers = Reflect::get(&page.engine.status(), &"signaling".into()).expect("a status");
+    assert_ne!(Array::from(&servers).get(0), "open", "a socket that is being dialled is not open");
     page.hears("notice", |event| text(event, "code") == "signaling-unreachable").await;
+    assert_eq!(page.settles().await, "unanswered");
+}
+
+/// A WebSocket to the signaling server, as a page dials it.
+fn dial() -> JsValue {
+    let socket = Reflect::get(&js_sys::global(), &"WebSocket".into()).expect("a browser has WebSockets");
+    let url = SIGNALING.expect("run by scripts/with-signaling.sh");
+    Reflect::construct(socket.unchecked_ref::<Function>(), &Array::of1(&url.into())).expect("a good URL")
+}
+
+#[wasm_bindgen_test]
+async fn a_socket_that_the_page_has_dialled_is_used_if_it_lives() {
+    for lives in [true, false] {
+        let socket = dial();
+        if !lives {
+            let close = Reflect::get(&socket, &"close".into()).expect("a WebSocket can be closed");
+            close.unchecked_ref::<Function>().call0(&socket).expect("it is closed");
+        }
+        let url = SIGNALING.expect("run by scripts/with-signaling.sh");
+        let page = Page::join_over(url, &Array::of1(&socket), &fresh_room(), None);
+        page.hears("status", |_| true).await;
+        if lives {
+            assert_eq!(page.settles().await, "alone");
+        } else {
+            page.hears("notice", |event| text(event, "code") == "signaling-unreachable").await;
+            page.hears("notice", |event| text(event, "code") == "signaling-back").await;
+        }
+    }
 }
 
 #[wasm_bindgen_test]

@@ -363,7 +363,7 @@ mod tests {
             for part in lines.chunks(parts) {
                 for Change { before, after } in other.merge(part.to_vec()).1 {
                     let document = before.as_ref().or(after.as_ref()).unwrap().document;
-                    prop_assert_eq!(homes.insert(document, after), before.map(|before| Some(before)), "changes follow each other");
+                    prop_assert_eq!(homes.insert(document, after), before.map(Some), "changes follow each other");
                 }
                 homes.retain(|_, home| home.is_some());
             }
