@@ -1,8 +1,9 @@
 /**
  * The person's own drive and the room's index, kept in step.
  *
- * The room's files appear in everybody's drive: a new one is written there as soon as its content is
- * here, so that it can be opened, downloaded or read by a kernel, also when who brought it has left.
+ * The room's files appear in everybody's drive: a new notebook or data file is written there as soon as
+ * its content is here, so that it can be opened, downloaded or read by a kernel, also when who brought it
+ * has left.
  * What somebody moves or deletes is moved and deleted in all drives, with one exception: what this
  * person wrote is theirs. A file in which they wrote stays when somebody else deletes it from the room,
  * and so does a document that is open. A file that only happens to have the same name, and was never
@@ -21,6 +22,17 @@ import { DocumentProvider } from './document-provider.js';
 import { kindOf } from './kinds.js';
 import { ILedger, Ledger } from './ledger.js';
 import { IRoomSession } from './session.js';
+
+/**
+ * What a kernel might run because it lies there: `import json` takes a `json.py` beside the notebook. A
+ * peer could put one into every drive. So only what is known to be no program is written unasked; the
+ * rest is shown, and written when it is opened.
+ */
+const HARMLESS =
+  /\.(ipynb|txt|md|markdown|rst|tex|csv|tsv|json|geojson|ya?ml|log)$/i;
+
+/** More files than this are not written unasked. */
+const MOST_FILES = 500;
 
 type Files = Pick<
   Contents.IDrive,
@@ -96,7 +108,18 @@ export class RoomDrive {
   private async _appear(room: IRoom, entry: IIndexEntry): Promise<void> {
     const { path, genesis, contentType, format } = entry;
     const kind = kindOf(contentType, format);
-    if (!kind || this._isOpen(path) || (await this._file(path))) {
+    const isHidden = /(^|\/)\./.test(path);
+    const isHarmless =
+      !isHidden && (contentType !== 'file' || HARMLESS.test(path));
+    if (
+      !kind ||
+      !isHarmless ||
+      this._isOpen(path) ||
+      (await this._file(path))
+    ) {
+      return;
+    }
+    if (++this._appeared > MOST_FILES) {
       return;
     }
     void room.fetch(genesis).then(update => {
@@ -323,6 +346,7 @@ export class RoomDrive {
   /** The dates of files that are being renamed, by their old names. */
   private _dates = new Map<string, string>();
   private _last: Promise<void> = Promise.resolve();
+  private _appeared = 0;
 }
 
 export namespace RoomDrive {

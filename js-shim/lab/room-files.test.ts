@@ -7,6 +7,12 @@ import { announceRoomFiles } from './room-files.js';
 const NONE = new Error('no such file');
 const OURS = { path: 'ours.txt', type: 'file' } as Contents.IModel;
 
+const FOLDER = {
+  path: 'folder',
+  type: 'directory',
+  content: [{ path: 'folder/ours.ipynb', type: 'notebook' }]
+} as Contents.IModel;
+
 const inRoom: IIndexEntry = {
   path: 'folder/theirs.ipynb',
   genesis: 'genesis',
@@ -22,13 +28,21 @@ function stage() {
   void settled.then(() => (isSettled = true));
   const room = {
     settled: () => settled,
-    entry: (path: string) => (isSettled && path === inRoom.path ? inRoom : null)
+    entry: (path: string) =>
+      isSettled && path === inRoom.path ? inRoom : null,
+    entries: () => [inRoom, { ...inRoom, path: 'folder/ours.ipynb' }]
   } as IRoom;
-  const session = { current: async (): Promise<IRoom | null> => room };
+  const session = {
+    current: async (): Promise<IRoom | null> => room,
+    room: room as IRoom | null
+  };
   const asked: unknown[][] = [];
   const contents = {
     get: async (path: string, options?: Contents.IFetchOptions) => {
       asked.push([path, options]);
+      if (path === 'folder') {
+        return FOLDER;
+      }
       if (path !== OURS.path) {
         throw NONE;
       }
@@ -45,6 +59,14 @@ describe('a file of the room', () => {
 
   beforeEach(() => {
     ({ contents, session, asked, settle } = stage());
+  });
+
+  it('is listed in its folder, once', async () => {
+    const listed = async () =>
+      (await contents.get('folder')).content.map(({ path }: any) => path);
+    expect(await listed()).toEqual(['folder/ours.ipynb', inRoom.path]);
+    session.room = null;
+    expect(await listed()).toEqual(['folder/ours.ipynb']);
   });
 
   it('is there, before the drive has it', async () => {

@@ -3,23 +3,24 @@
  *
  * A click on somebody's document in the list of people executes `docmanager:open`. That command first
  * asks whether there is such a file, and ends with an error where there is none; so a guest could open
- * no document but the one in the link. Here the question is answered from the room's index. Only the
- * question: the content comes when the document is loaded, and the file is written then.
+ * no document but the one in the link. Here the question is answered from the room's index, and so is the
+ * one for what is in a folder. Only the questions: the content comes when the document is loaded, and the
+ * file is written then.
  */
 import { PathExt } from '@jupyterlab/coreutils';
 import { Contents } from '@jupyterlab/services';
-import { IIndexEntry } from '../api/types.js';
+import { IIndexEntry, IRoom } from '../api/types.js';
 import { IRoomSession } from './session.js';
 
 /** Have `contents` know of the room's documents. The drive itself, which we ask, does not. */
 export function announceRoomFiles(
   contents: Pick<Contents.IManager, 'get'>,
-  session: Pick<IRoomSession, 'current'>
+  session: Pick<IRoomSession, 'current' | 'room'>
 ): void {
   const get = contents.get.bind(contents);
   contents.get = async (path, options) => {
     try {
-      return await get(path, options);
+      return withRoomFiles(await get(path, options), session.room);
     } catch (reason) {
       if (options?.content !== false) {
         throw reason;
@@ -34,6 +35,22 @@ export function announceRoomFiles(
       return describe(entry);
     }
   };
+}
+
+/** A folder, with what the room has there and the drive has not. */
+function withRoomFiles(
+  folder: Contents.IModel,
+  room: IRoom | null
+): Contents.IModel {
+  if (!room || folder.type !== 'directory' || !Array.isArray(folder.content)) {
+    return folder;
+  }
+  const known = new Set(folder.content.map(({ path }) => path));
+  const more = room
+    .entries()
+    .filter(({ path }) => PathExt.dirname(path) === folder.path)
+    .filter(({ path }) => !known.has(path));
+  return { ...folder, content: [...folder.content, ...more.map(describe)] };
 }
 
 /** So old that nobody takes it for a file that was changed meanwhile. */

@@ -1,0 +1,281 @@
+/** What becomes of a person's files when a room's documents come, move and go. */
+import { Signal } from '@lumino/signaling';
+import { beforeEach, describe, expect, it } from 'vitest';
+import * as Y from 'yjs';
+import { IIndexChange, IIndexEntry, IOwned } from '../api/types.js';
+import { LocalFile } from './documents/index.js';
+import { Ledger } from './ledger.js';
+import { RoomDrive } from './room-drive.js';
+
+const PATH = 'folder/a.txt';
+
+function update(text: string): Uint8Array {
+  const model = new LocalFile();
+  model.setSource(text);
+  return Y.encodeStateAsUpdate(model.ydoc);
+}
+
+function entry(path = PATH, genesis = 'genesis'): IIndexEntry {
+  return { path, genesis, contentType: 'file', format: 'text' };
+}
+
+class FakeRoom {
+  id = 'room';
+  isDisposed = false;
+  lives: IIndexEntry[] = [];
+  documents = new Map([['genesis', update('from the room')]]);
+  owns = new Map<string, Uint8Array>();
+  orphaned: IOwned[] = [];
+  told: unknown[][] = [];
+  hear: (change: IIndexChange) => void = () => undefined;
+
+  settled = async () => 'together' as const;
+  entries = () => this.lives;
+  entry = (path: string) => this.lives.find(one => one.path === path) ?? null;
+  home = (genesis: string) =>
+    this.lives.find(one => one.genesis === genesis) ?? null;
+  fetch = async (genesis: string) => this.documents.get(genesis) ?? null;
+  own = (genesis: string) => this.owns.get(genesis) ?? null;
+  orphans = () => this.orphaned;
+  release = (genesis: string) => {
+    this.orphaned = this.orphaned.filter(
+      ({ entry }) => entry.genesis !== genesis
+    );
+  };
+  rename = (from: string, to: string) => void this.told.push([from, to]);
+  remove = (path: string) => void this.told.push([path]);
+  onIndex = (listener: (change: IIndexChange) => void) => {
+    this.hear = listener;
+    return () => undefined;
+  };
+
+  /** A document comes, moves or goes. */
+  changes(before: IIndexEntry | null, after: IIndexEntry | null): void {
+    this.lives = this.lives.filter(one => one.path !== before?.path);
+    this.lives.push(...(after ? [after] : []));
+    this.hear({ before, after });
+  }
+}
+
+class FakeDrive {
+  files = new Map<string, { content: string; last_modified: string }>();
+  fileChanged = new Signal<this, any>(this);
+
+  put(path: string, content: string) {
+    const last_modified = String(++this._clock);
+    this.files.set(path, { content, last_modified });
+    return { ...this.files.get(path)!, path };
+  }
+
+  get = async (path: string): Promise<any> => {
+    const file = this.files.get(path);
+    if (!file) {
+      throw new Error('no such file');
+    }
+    return { ...file, path };
+  };
+  save = async (path: string, { content }: any): Promise<any> =>
+    this.put(path, content ?? '');
+  rename = async (from: string, to: string): Promise<any> => {
+    const { content } = this.files.get(from)!;
+    this.files.delete(from);
+    const newValue = this.put(to, content);
+    this.fileChanged.emit({
+      type: 'rename',
+      oldValue: { path: from },
+      newValue
+    });
+    return newValue;
+  };
+  delete = async (path: string): Promise<void> => {
+    this.files.delete(path);
+    this.fileChanged.emit({ type: 'delete', oldValue: { path } });
+  };
+
+  contents = () =>
+    Object.fromEntries(
+      [...this.files]
+        .filter(([path]) => path.includes('.'))
+        .map(([path, { content }]) => [path, content])
+    );
+
+  private _clock = 0;
+}
+
+class FakeStorage {
+  [key: string]: unknown;
+  getItem(key: string) {
+    return this[key] ?? null;
+  }
+  setItem(key: string, value: string) {
+    this[key] = value;
+  }
+  removeItem(key: string) {
+    delete this[key];
+  }
+}
+
+describe('the room’s files', () => {
+  let room: FakeRoom;
+  let drive: FakeDrive;
+  let ledger: Ledger;
+  let open: { path: string; genesis: string | null }[];
+  let told: string[];
+  let roomDrive: RoomDrive;
+
+  /** Until nothing is left to be done. */
+  const quiet = async () => {
+    for (let i = 0; i < 10; i++) {
+      await roomDrive.idle;
+      await new Promise(resolve => setTimeout(resolve));
+    }
+  };
+
+  const begin = () => {
+    roomDrive = new RoomDrive({
+      session: { room, roomChanged: { connect: () => true } } as any,
+      files: drive as any,
+      documents: open as any,
+      ledger: () => ledger,
+      onCopy: (path, copy) => told.push(`${path} → ${copy}`),
+      onDeleted: (path, here) => told.push(`${path} deleted: ${here}`)
+    });
+    return quiet();
+  };
+
+  /** A file that the room has and I have saved. */
+  const haveSaved = async (wrote = false) => {
+    room.lives = [entry()];
+    const { last_modified: modified } = drive.put(PATH, 'from the room');
+    ledger.set(PATH, {
+      genesis: 'genesis',
+      stateVector: [
+        ...Y.encodeStateVectorFromUpdate(room.documents.get('genesis')!)
+      ],
+      state: '',
+      modified,
+      wrote
+    });
+    await begin();
+  };
+
+  beforeEach(() => {
+    room = new FakeRoom();
+    drive = new FakeDrive();
+    ledger = new Ledger(new FakeStorage() as unknown as Storage, '/', 'room');
+    open = [];
+    told = [];
+  });
+
+  it('appear', async () => {
+    room.lives = [entry()];
+    await begin();
+    expect(drive.contents()).toEqual({ [PATH]: 'from the room' });
+    expect(ledger.get(PATH)?.genesis).toBe('genesis');
+    room.documents.set('other', update('another'));
+    room.changes(null, entry('b.txt', 'other'));
+    await quiet();
+    expect(drive.contents()['b.txt']).toBe('another');
+  });
+
+  it('are not written over mine, and not unasked where a kernel might run them', async () => {
+    drive.put(PATH, 'mine');
+    room.documents.set('other', update('import os'));
+    room.lives = [entry(), entry('json.py', 'other'), entry('.hidden.txt')];
+    await begin();
+    expect(drive.contents()).toEqual({ [PATH]: 'mine' });
+  });
+
+  it('move, and mine that is in the way is kept', async () => {
+    await haveSaved();
+    drive.put('b.txt', 'mine');
+    room.changes(entry(), entry('b.txt'));
+    await quiet();
+    expect(drive.contents()).toEqual({
+      'b.txt': 'from the room',
+      'b (my copy).txt': 'mine'
+    });
+    expect(ledger.get('b.txt')?.modified).toBe(
+      drive.files.get('b.txt')!.last_modified
+    );
+    expect(told).toEqual(['b.txt → b (my copy).txt']);
+    expect(room.told).toEqual([]);
+  });
+
+  it('go when somebody deletes them', async () => {
+    await haveSaved();
+    room.changes(entry(), null);
+    await quiet();
+    expect(drive.contents()).toEqual({});
+    expect(told).toEqual([`${PATH} deleted: gone`]);
+    expect(room.told).toEqual([]);
+  });
+
+  it.each(['I wrote in', 'something changed', 'are open'])(
+    'stay where they %s',
+    async why => {
+      await haveSaved(why === 'I wrote in');
+      if (why === 'something changed') {
+        drive.put(PATH, 'changed');
+      } else if (why === 'are open') {
+        open.push({ path: PATH, genesis: 'genesis' });
+      }
+      room.changes(entry(), null);
+      await quiet();
+      expect(Object.keys(drive.contents())).toEqual([PATH]);
+      expect(told).toHaveLength(1);
+    }
+  );
+
+  it('that I wrote in and nobody has any more are kept once', async () => {
+    const stateVector = Y.encodeStateVectorFromUpdate(
+      room.documents.get('genesis')!
+    );
+    room.orphaned = [{ entry: entry(), stateVector }];
+    await begin();
+    expect(drive.contents()).toEqual({
+      'folder/a (my copy).txt': 'from the room'
+    });
+    expect(room.orphaned).toEqual([]);
+  });
+
+  it('that I wrote in and have saved are kept already', async () => {
+    const stateVector = Y.encodeStateVectorFromUpdate(
+      room.documents.get('genesis')!
+    );
+    room.orphaned = [{ entry: entry(), stateVector }];
+    await haveSaved(true);
+    expect(Object.keys(drive.contents())).toEqual([PATH]);
+    expect(room.orphaned).toEqual([]);
+  });
+
+  it('are renamed and deleted for all when I do it', async () => {
+    await haveSaved();
+    await drive.rename(PATH, 'b.txt');
+    await quiet();
+    expect(room.told).toEqual([[PATH, 'b.txt']]);
+    room.changes(entry(), entry('b.txt'));
+    await quiet();
+    await drive.delete('b.txt');
+    await quiet();
+    expect(room.told).toEqual([[PATH, 'b.txt'], ['b.txt']]);
+    expect(drive.contents()).toEqual({});
+  });
+
+  it('follow my rename when the room had moved them meanwhile', async () => {
+    await haveSaved();
+    room.lives = [entry('theirs.txt')];
+    await drive.rename(PATH, 'mine.txt');
+    await quiet();
+    expect(room.told).toEqual([['theirs.txt', 'mine.txt']]);
+  });
+
+  it('are not told of when they are no more than mine', async () => {
+    drive.put('mine.txt', 'mine');
+    await begin();
+    await drive.rename('mine.txt', 'also mine.txt');
+    await drive.delete('also mine.txt');
+    await quiet();
+    expect(room.told).toEqual([]);
+  });
+});
