@@ -102,10 +102,6 @@ test('leaving and sharing again raise no question', async () => {
 test('a file that is gone is saved anew', async () => {
   const [ada] = await two(0);
   await ada.page.evaluate(
-    path => window.jupyterapp.serviceManager.contents.drive?.delete(path),
-    PATH
-  );
-  await ada.page.evaluate(
     path => window.jupyterapp.serviceManager.contents.defaultDrive.delete(path),
     PATH
   );
