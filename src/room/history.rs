@@ -117,7 +117,10 @@ pub struct View<'a> {
 #[derive(Default)]
 pub struct Keeper {
     enabled: bool,
+    /// It is known what the store has.
     restored: bool,
+    /// That is not waited for any more.
+    waived: bool,
     kept: SortedMap<DocumentId, Kept>,
     lines: SortedMap<String, Line>,
     pending: SortedMap<DocumentId, Pending>,
@@ -136,6 +139,16 @@ impl Keeper {
     /// Whether it is known what the store has.
     pub fn is_restored(&self) -> bool {
         self.restored
+    }
+
+    /// Whether that is still to be waited for.
+    pub fn is_awaited(&self) -> bool {
+        !self.restored && !self.waived
+    }
+
+    /// It takes too long. When the store answers after all, what it has is taken then.
+    pub fn waive(&mut self) {
+        self.waived = true;
     }
 
     /// Whether all there is has been written.

@@ -22,15 +22,24 @@ impl Room {
     /// The store has told what it has, or can't.
     pub(super) fn restored(&mut self, history: Result<History, String>) {
         if self.keeper.is_restored() {
-            return; // it was given up
+            return; // nobody asks twice
         }
         self.seek = true;
         match history {
-            Ok(history) => self.take_history(history),
+            Ok(history) => {
+                self.take_history(history);
+                self.history_is_back();
+            }
             Err(reason) => {
                 self.keeper.give_up();
                 self.notice(Notice::HistoryFailed, reason);
             }
+        }
+    }
+
+    fn history_is_back(&mut self) {
+        if self.noticed.remove(&Notice::HistoryFailed) {
+            self.act(Action::Notice { notice: Notice::HistoryBack, detail: String::new() });
         }
     }
 
@@ -58,15 +67,16 @@ impl Room {
     }
 
     fn take_records(&mut self, id: DocumentId, records: Vec<Record>) {
-        let document = self.documents.get_or_default(id);
         let keys: Vec<_> = records.iter().map(|record| record.key).collect();
-        let is_snapshot = records.first().is_some_and(|record| record.updates.len() == 1);
+        let is_single = records.first().is_some_and(|record| record.updates.len() == 1);
         let first = records.first().and_then(|record| record.updates.first().cloned());
         for update in records.into_iter().flat_map(|record| record.updates) {
-            // What can't be read is as good as not there; a peer has it.
-            document.replica.integrate(update).ok();
+            // What can't be read is as good as not there; a peer has it. If the store answered so late
+            // that the page shows the document already, it is told.
+            self.integrate(id, &update, false).ok();
         }
-        let is_snapshot = is_snapshot && first.is_some_and(|first| document.replica.begins_with(&first));
+        let document = self.documents.get_or_default(id);
+        let is_snapshot = is_single && first.is_some_and(|first| document.replica.begins_with(&first));
         // One that is not whole is sought, as one that is not here at all.
         let is_whole = !document.replica.waits() && document.replica.content().next().is_some();
         document.changed = is_whole;
@@ -83,8 +93,8 @@ impl Room {
     pub(super) fn written(&mut self, number: u32, keys: Result<Vec<Key>, String>) {
         match keys {
             Ok(keys) => {
-                if self.keeper.written(number, keys) && self.noticed.remove(&Notice::HistoryFailed) {
-                    self.act(Action::Notice { notice: Notice::HistoryBack, detail: String::new() });
+                if self.keeper.written(number, keys) {
+                    self.history_is_back();
                 }
             }
             Err(reason) => {
@@ -122,13 +132,14 @@ impl Room {
     }
 
     pub(super) fn keep_wake_at(&self) -> Millis {
-        let patience = if self.keeper.is_restored() { Millis::INFINITY } else { self.began + RESTORE_WITHIN };
+        let patience = if self.keeper.is_awaited() { self.began + RESTORE_WITHIN } else { Millis::INFINITY };
         self.keeper.wake_at().min(patience)
     }
 
     pub(super) fn wake_history(&mut self) {
-        if !self.keeper.is_restored() && self.began + RESTORE_WITHIN <= self.now {
-            self.restored(Err("it does not answer".into()));
+        if self.keeper.is_awaited() && self.began + RESTORE_WITHIN <= self.now {
+            self.keeper.waive();
+            self.notice(Notice::HistoryFailed, "it does not answer");
         }
     }
 

@@ -197,7 +197,7 @@ impl Room {
     }
 
     pub(super) fn settle(&mut self) {
-        if self.settlement.is_some() || !self.keeper.is_restored() {
+        if self.settlement.is_some() || self.keeper.is_awaited() {
             return;
         }
         self.settlement = self.with_view(|view| view.settle(self.now));

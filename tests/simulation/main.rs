@@ -18,6 +18,7 @@ mod check;
 mod disk;
 mod network;
 mod page;
+mod people;
 mod world;
 
 use world::{Faults, World};

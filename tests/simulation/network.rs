@@ -70,6 +70,8 @@ pub struct Network {
     server_last: BTreeMap<(ServerId, PageId), f64>,
     wires: BTreeMap<End, Wire>,
     pub signaling_up: bool,
+    /// Pages that reach nobody.
+    pub cut_off: BTreeSet<PageId>,
 }
 
 impl Network {
@@ -106,8 +108,9 @@ impl Network {
     // ------------------------------------------------------------ signaling
 
     pub fn dial(&mut self, page: PageId, server: ServerId, now: f64, delay: f64) {
-        let event = if self.signaling_up { Event::ServerOpened(server) } else { Event::ServerClosed(server) };
-        if self.signaling_up {
+        let up = self.signaling_up && !self.cut_off.contains(&page);
+        let event = if up { Event::ServerOpened(server) } else { Event::ServerClosed(server) };
+        if up {
             self.open.insert((server, page));
         }
         self.server_last.insert((server, page), now + delay);
@@ -162,6 +165,23 @@ impl Network {
             subscribers.remove(&page);
         }
         self.open.retain(|(_, open)| *open != page);
+    }
+
+    /// Cuts a page off from everything, or lets it reach others again. True if it is cut off now.
+    pub fn toggle(&mut self, page: PageId, now: f64, mut delay: impl FnMut() -> f64) -> bool {
+        if self.cut_off.remove(&page) {
+            return false;
+        }
+        self.cut_off.insert(page);
+        for end in self.ends_of(page) {
+            self.cut(end, now, &mut delay, [true, true]);
+        }
+        let servers: Vec<_> = self.open.iter().filter(|(_, open)| *open == page).copied().collect();
+        self.unsubscribe(page);
+        for (server, page) in servers {
+            self.schedule(now + 1.0, page, Event::ServerClosed(server));
+        }
+        true
     }
 
     /// All servers go down: who was connected learns of it.

@@ -37,6 +37,8 @@ pub struct Saved {
 /// A page.
 pub struct Page {
     pub room: Room,
+    /// How far its clock is ahead of the world's.
+    pub clock: f64,
     pub person: PersonId,
     pub drive: Drive,
     pub disk: Disk,
@@ -54,7 +56,14 @@ pub struct Page {
 }
 
 impl Page {
-    pub fn new(seed: [u8; 32], client: u64, person: Person, random_seeds: bool, now: f64) -> Self {
+    pub fn new(
+        seed: [u8; 32],
+        client: u64,
+        person: Person,
+        random_seeds: bool,
+        now: f64,
+        clock: f64,
+    ) -> Self {
         let config = Config {
             prefix: "simulation".into(),
             name: "room".into(),
@@ -64,7 +73,8 @@ impl Page {
             history: true,
         };
         Self {
-            room: Room::join(config, now),
+            room: Room::join(config, now + clock),
+            clock,
             person: person.id,
             drive: person.drive,
             disk: person.disk,
@@ -77,6 +87,11 @@ impl Page {
             claimed: 0,
             random_seeds,
         }
+    }
+
+    /// When the room wants to be woken, by the world's clock.
+    pub fn wake_at(&self) -> f64 {
+        self.room.wake_at() - self.clock
     }
 
     /// What stays when the page goes.
