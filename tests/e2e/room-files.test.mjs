@@ -18,6 +18,20 @@ function has(one, path, expected = true) {
   });
 }
 
+/** Two who show the document, and a third who has it from the room and shows something else. */
+async function threePeople() {
+  const [ada, grace] = await stage.persons(['ada', 'grace'], { files });
+  const kay = await stage.person('kay', {
+    files: { 'other.ipynb': notebook('other') }
+  });
+  const room = freshRoom();
+  await Promise.all([ada.open(PATH, { room }), grace.open(PATH, { room })]);
+  await kay.open('other.ipynb', { room });
+  await Promise.all([ada, grace, kay].map(one => one.meets(2)));
+  await has(kay, PATH);
+  return [ada, grace, kay];
+}
+
 const rename = (one, from, to) =>
   one.page.evaluate(
     ([from, to]) =>
@@ -51,15 +65,7 @@ test('a file of the room appears in a guest’s drive, and opens when its author
 });
 
 test('a rename goes to all drives, and open tabs follow', async () => {
-  const [ada, grace] = await stage.persons(['ada', 'grace'], { files });
-  const kay = await stage.person('kay', {
-    files: { 'other.ipynb': notebook('other') }
-  });
-  const room = freshRoom();
-  await Promise.all([ada.open(PATH, { room }), grace.open(PATH, { room })]);
-  await kay.open('other.ipynb', { room });
-  await Promise.all([ada, grace, kay].map(one => one.meets(2)));
-  await has(kay, PATH);
+  const [ada, grace, kay] = await threePeople();
   await rename(ada, PATH, 'renamed.ipynb');
   for (const one of [ada, grace, kay]) {
     await has(one, 'renamed.ipynb');
@@ -75,15 +81,7 @@ test('a rename goes to all drives, and open tabs follow', async () => {
 });
 
 test('what somebody deletes goes from drives where nobody wrote in it, and stays with who did', async () => {
-  const [ada, grace] = await stage.persons(['ada', 'grace'], { files });
-  const kay = await stage.person('kay', {
-    files: { 'other.ipynb': notebook('other') }
-  });
-  const room = freshRoom();
-  await Promise.all([ada.open(PATH, { room }), grace.open(PATH, { room })]);
-  await kay.open('other.ipynb', { room });
-  await Promise.all([ada, grace, kay].map(one => one.meets(2)));
-  await has(kay, PATH);
+  const [ada, grace, kay] = await threePeople();
   await grace.type(PATH, ' by grace');
   await ada.sees(PATH, 'first by grace');
   await remove(ada, PATH);
