@@ -28,6 +28,18 @@ describe('readConfig', () => {
     expect(read({ collaborative: 'true' }).collaborative).toBe(true);
   });
 
+  it('keeps rooms for 30 days unless it is told otherwise', () => {
+    expect(read({}).historyDays).toBe(30);
+    expect(read({}, { historyDays: 7 }).historyDays).toBe(7);
+    const both = read({ webRtcHistoryDays: 0 }, { historyDays: 7 });
+    expect([both.historyDays, both.problems]).toEqual([0, []]);
+    for (const wrong of ['soon', -1, [3]]) {
+      const { historyDays, problems } = read({ webRtcHistoryDays: wrong });
+      expect(historyDays).toBe(30);
+      expect(problems[0].message).toContain('webRtcHistoryDays');
+    }
+  });
+
   it('takes signaling servers as a list and as the text of a list', () => {
     const urls = ['wss://a.example/x', 'wss://b.example/'];
     for (const value of [urls, JSON.stringify(urls)]) {

@@ -56,6 +56,12 @@ pub struct Resident {
 }
 
 impl Entry {
+    /// Whether it can be a line of the index.
+    pub fn is_valid(&self) -> bool {
+        let line = Line { path: self.path.clone(), resident: Some(self.resident()), lamport: 1, since: 0 };
+        line.is_valid()
+    }
+
     fn resident(&self) -> Resident {
         Resident {
             document: self.document,

@@ -51,7 +51,7 @@ impl Room {
         for record in history.records {
             records.get_or_default(record.document).push(record);
         }
-        for owned in history.owned {
+        for owned in history.owned.into_iter().filter(|owned| owned.entry.is_valid()) {
             self.take_owned(owned);
         }
         for (document, records) in records.into_entries() {
