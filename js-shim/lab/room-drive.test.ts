@@ -186,6 +186,13 @@ describe('the room’s files', () => {
     expect(drive.contents()).toEqual({ [PATH]: 'mine' });
   });
 
+  it('are not written unasked where that would take long', async () => {
+    room.documents.set('genesis', update('x'.repeat(2_000_000)));
+    room.lives = [entry()];
+    await begin();
+    expect(drive.contents()).toEqual({});
+  });
+
   it('move, and mine that is in the way is kept', async () => {
     await haveSaved();
     drive.put('b.txt', 'mine');

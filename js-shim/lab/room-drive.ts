@@ -3,7 +3,7 @@
  *
  * The room's files appear in everybody's drive: a new notebook or data file is written there as soon as
  * its content is here, so that it can be opened, downloaded or read by a kernel, also when who brought it
- * has left.
+ * has left. (What is not written unasked is shown all the same, see `room-files.ts`.)
  * What somebody moves or deletes is moved and deleted in all drives, with one exception: what this
  * person wrote is theirs. A file in which they wrote stays when somebody else deletes it from the room,
  * and so does a document that is open. A file that only happens to have the same name, and was never
@@ -30,6 +30,9 @@ import { IRoomSession } from './session.js';
  */
 const HARMLESS =
   /\.(ipynb|txt|md|markdown|rst|tex|csv|tsv|json|geojson|ya?ml|log)$/i;
+
+/** A document of more bytes is not written unasked: that would hold up whoever types meanwhile. */
+const LARGEST = 2_000_000;
 
 /** More files than this are not written unasked. */
 const MOST_FILES = 500;
@@ -123,7 +126,7 @@ export class RoomDrive {
       return;
     }
     void room.fetch(genesis).then(update => {
-      if (!update) {
+      if (!update || update.length > LARGEST) {
         return;
       }
       this._then(async () => {
