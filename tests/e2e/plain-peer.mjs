@@ -103,6 +103,6 @@ export function indexOf(path, document) {
     ...leb128(Buffer.byteLength(text)),
     ...Buffer.from(text)
   ]);
-  const entry = [...texts[0], ...document, ...texts[1], ...texts[2], 1, 1];
-  return framed([INDEX, 1, ...entry, 0]);
+  const line = [...texts[0], 1, ...document, ...texts[1], ...texts[2], 1, 1];
+  return framed([INDEX, 1, ...line, 0]);
 }

@@ -239,7 +239,7 @@
             wanted.every((byte, i) => frame[start + i] === byte)
           );
           if (at >= 0) {
-            const start = at + wanted.length;
+            const start = at + wanted.length + 1; // a resident there is
             return [...frame.subarray(start, start + 32)];
           }
         }
