@@ -7,6 +7,7 @@ import * as Y from 'yjs';
 import { Bare, Link } from './bare.js';
 import { cells, isComplete, makeCells } from './documents.js';
 import { channelOpen, startRecording, stopRecording } from './handlers.js';
+import * as history from './history.js';
 import { load, Ours, provide } from './ours.js';
 import { YWebrtc } from './y-webrtc.js';
 
@@ -244,6 +245,12 @@ const functions = {
     typing = false;
     return { strokes: await strokes, from, to };
   },
+
+  // ------------------------------------------------------------ history
+
+  write: history.type,
+  reopen: history.reopen,
+  log: history.log,
 
   // ------------------------------------------------------------ the main thread
 

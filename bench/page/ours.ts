@@ -7,11 +7,17 @@ const PREFIX = 'jupyterlite-webrtc benchmark';
 
 export const load = loadEngine;
 
-/** The way of a Yjs application: one document, one room. */
-export function provide(signaling: string, room: string, ydoc: Y.Doc) {
+/** The way of a Yjs application: one document, one room; no server where nobody is to be met. */
+export function provide(
+  signaling: string | null,
+  room: string,
+  ydoc: Y.Doc,
+  history?: string
+) {
   return new WebrtcProvider(room, ydoc, {
-    signaling: [signaling],
-    prefix: PREFIX
+    signaling: signaling ? [signaling] : [],
+    prefix: PREFIX,
+    history
   });
 }
 

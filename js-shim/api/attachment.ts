@@ -54,7 +54,9 @@ export class Attachment implements IAttachment {
     const wasEmpty =
       Y.encodeStateVector(this._ydoc).length === EMPTY_STATE_VECTOR;
     const own = wasEmpty ? null : Y.encodeStateAsUpdate(this._ydoc, known);
-    content.forEach(update => this.apply(update));
+    // In one transaction: observers hear once, and what follows a transaction is done once.
+    const applyAll = () => content.forEach(update => this.apply(update));
+    Y.transact(this._ydoc, applyAll, this, false);
     if (own) {
       this._edited(this, own);
       this._engine()?.edited(this.genesis, own);

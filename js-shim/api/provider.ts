@@ -60,7 +60,7 @@ export class WebrtcProvider {
     room.attach(genesis, this.doc, this.awareness);
     await room.settled();
     if (room.entry(path)) {
-      await room.fetch(genesis);
+      await room.isHere(genesis);
     } else {
       const entry = { path, genesis, contentType: 'yjs', format: 'update' };
       await room.claim(entry, Y.encodeStateAsUpdate(this.doc));

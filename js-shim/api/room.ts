@@ -154,20 +154,21 @@ class Room implements IRoom {
     return claim.promise;
   }
 
-  fetch(genesis: GenesisId): Promise<Uint8Array | null> {
+  isHere(genesis: GenesisId): Promise<boolean> {
     const state = this._isDisposed
       ? 'unavailable'
       : this._engine.documentState(genesis);
-    if (state === 'held') {
-      return Promise.resolve(this._content(genesis));
-    }
     if (state !== 'sought') {
-      return Promise.resolve(null);
+      return Promise.resolve(state === 'held');
     }
-    const arrival = deferred<Uint8Array | null>();
+    const arrival = deferred<boolean>();
     const waiting = this._arrivals.get(genesis) ?? [];
     this._arrivals.set(genesis, [...waiting, arrival.resolve]);
     return arrival.promise;
+  }
+
+  async fetch(genesis: GenesisId): Promise<Uint8Array | null> {
+    return (await this.isHere(genesis)) ? this._content(genesis) : null;
   }
 
   attach(genesis: GenesisId, ydoc: any, awareness?: any): IAttachment {
@@ -244,7 +245,7 @@ class Room implements IRoom {
   }
 
   private _content(genesis: GenesisId): Uint8Array | null {
-    const updates = this._engine.content(genesis) as Uint8Array[] | undefined;
+    const updates = this._live()?.content(genesis) as Uint8Array[] | undefined;
     if (!updates) {
       return null;
     }
@@ -274,7 +275,7 @@ class Room implements IRoom {
         break;
       case 'held':
         this._attached(event.genesis).forEach(one => one.reconcile());
-        this._arrived(event.genesis, this._arrivals.has(event.genesis));
+        this._arrived(event.genesis, true);
         break;
       case 'unavailable':
         this._arrived(event.genesis, false);
@@ -318,8 +319,7 @@ class Room implements IRoom {
   }
 
   private _arrived(genesis: GenesisId, held: boolean): void {
-    const content = held ? this._content(genesis) : null;
-    this._arrivals.get(genesis)?.forEach(resolve => resolve(content));
+    this._arrivals.get(genesis)?.forEach(resolve => resolve(held));
     this._arrivals.delete(genesis);
   }
 
@@ -359,10 +359,7 @@ class Room implements IRoom {
     number,
     { resolve: (entry: IIndexEntry) => void; entry: IIndexEntry }
   >();
-  private _arrivals = new Map<
-    GenesisId,
-    ((content: Uint8Array | null) => void)[]
-  >();
+  private _arrivals = new Map<GenesisId, ((held: boolean) => void)[]>();
   private _attachments = new Set<Attachment>();
   private _presences = new Set<Presence>();
   private _statusListeners = new Listeners<[]>();

@@ -175,6 +175,12 @@ export interface IRoom {
   ): Promise<IIndexEntry>;
 
   /**
+   * Whether a document's content is here, waiting for it to arrive. False when it is in nobody's hands
+   * any more.
+   */
+  isHere(genesis: GenesisId): Promise<boolean>;
+
+  /**
    * The whole content of a document as one Yjs update, waiting for it to arrive. Null when it is
    * in nobody's hands any more.
    */
