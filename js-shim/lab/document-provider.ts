@@ -364,13 +364,13 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
       const { genesis, room } = this._attachment;
       const modified = file.last_modified;
       const stateVector = [...vector];
-      const wrote = room.own(genesis) !== null;
+      const given = room.own(genesis) === null ? undefined : false;
       this._ledger(room).set(path, {
         genesis,
         stateVector,
         state,
         modified,
-        wrote
+        given
       });
     }
   }

@@ -23,8 +23,11 @@ export interface ISaved {
   state: string;
   /** When the drive says that the file was written. */
   modified: string;
-  /** Whether this person wrote in the document: then its file is theirs, whoever deletes it. */
-  wrote?: boolean;
+  /**
+   * Whether the file is there only because the room has it, and this person never wrote in it. Any other
+   * file is theirs, whoever deletes the document. What is not said stays as it was.
+   */
+  given?: boolean;
 }
 
 export interface ILedger {
@@ -59,15 +62,14 @@ export class Ledger implements ILedger {
     }
   }
 
-  /** Who wrote in a document once has written in it. */
   set(path: string, saved: ISaved): void {
     const before = this.get(path);
-    const wrote =
-      saved.wrote || (before?.genesis === saved.genesis && before.wrote);
+    const same = before?.genesis === saved.genesis ? before.given : false;
+    const given = saved.given ?? same;
     write(
       this._storage,
       this._prefix + path,
-      JSON.stringify({ ...saved, wrote })
+      JSON.stringify({ ...saved, given })
     );
   }
 

@@ -100,7 +100,7 @@ export class Notices {
       case 'kept':
         return this.warn(
           trans.__(
-            'Somebody deleted “%1” from the room. You wrote in it, so your file stays.',
+            'Somebody deleted “%1” from the room. You brought it or wrote in it, so your file stays.',
             path
           )
         );

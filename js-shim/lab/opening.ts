@@ -191,7 +191,8 @@ async function adopt(
     genesis,
     stateVector,
     state: '',
-    modified
+    modified,
+    given: mine === null ? true : undefined
   });
   return { ...opened, imports: false, modified };
 }

@@ -144,7 +144,7 @@ describe('the room’s files', () => {
   };
 
   /** A file that the room has and I have saved. */
-  const haveSaved = async (wrote = false) => {
+  const haveSaved = async (given = true) => {
     room.lives = [entry()];
     const { last_modified: modified } = drive.put(PATH, 'from the room');
     ledger.set(PATH, {
@@ -154,7 +154,7 @@ describe('the room’s files', () => {
       ],
       state: '',
       modified,
-      wrote
+      given
     });
     await begin();
   };
@@ -218,12 +218,14 @@ describe('the room’s files', () => {
     expect(room.told).toEqual([]);
   });
 
-  it.each(['I wrote in', 'something changed', 'are open'])(
-    'stay where they %s',
+  it.each(['are mine', 'are changed', 'are open', 'hold what I wrote'])(
+    'stay if they %s',
     async why => {
-      await haveSaved(why === 'I wrote in');
-      if (why === 'something changed') {
+      await haveSaved(why !== 'are mine');
+      if (why === 'are changed') {
         drive.put(PATH, 'changed');
+      } else if (why === 'hold what I wrote') {
+        room.owns.set('genesis', Uint8Array.of(1, 1, 1));
       } else if (why === 'are open') {
         open.push({ path: PATH, genesis: 'genesis' });
       }
@@ -251,7 +253,7 @@ describe('the room’s files', () => {
       room.documents.get('genesis')!
     );
     room.orphaned = [{ entry: entry(), stateVector }];
-    await haveSaved(true);
+    await haveSaved(false);
     expect(Object.keys(drive.contents())).toEqual([PATH]);
     expect(room.orphaned).toEqual([]);
   });

@@ -5,7 +5,7 @@
  * its content is here, so that it can be opened, downloaded or read by a kernel, also when who brought it
  * has left. (What is not written unasked is shown all the same, see `room-files.ts`.)
  * What somebody moves or deletes is moved and deleted in all drives, with one exception: what this
- * person wrote is theirs. A file in which they wrote stays when somebody else deletes it from the room,
+ * person brought or wrote is theirs. A file of theirs stays when somebody else deletes it from the room,
  * and so does a document that is open. A file that only happens to have the same name, and was never
  * the room's, is kept under another name.
  *
@@ -136,7 +136,8 @@ export class RoomDrive {
         }
         const { last_modified: modified } = await this._write(entry, update);
         const stateVector = [...kind.reached(update)];
-        const saved = { genesis, stateVector, state: '', modified };
+        const given = true;
+        const saved = { genesis, stateVector, state: '', modified, given };
         this._options.ledger(room).set(path, saved);
       });
     });
@@ -194,9 +195,9 @@ export class RoomDrive {
         this._options.onDeleted(path, 'open');
       }
     } else if (saved?.genesis === genesis) {
-      const wrote = saved.wrote || room.own(genesis) !== null;
+      const isMine = !saved.given || room.own(genesis) !== null;
       const file = await this._file(path);
-      if (wrote || file?.last_modified !== saved.modified) {
+      if (isMine || file?.last_modified !== saved.modified) {
         this._options.onDeleted(path, 'kept');
         return;
       }

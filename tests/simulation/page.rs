@@ -30,8 +30,8 @@ pub struct Saved {
     document: DocumentId,
     content: String,
     state_vector: StateVector,
-    /// This person wrote in the document.
-    wrote: bool,
+    /// The file is there only because the room has it, and this person never wrote in it.
+    given: bool,
 }
 
 /// A page.
@@ -199,9 +199,10 @@ impl Page {
         let content = text_of(&open.doc);
         let state_vector = open.doc.transact().state_vector();
         let document = open.document;
-        let before = self.ledger.get(path).is_some_and(|saved| saved.document == document && saved.wrote);
-        let wrote = before || self.room.own(document).is_some();
-        let saved = Saved { document, content: content.clone(), state_vector, wrote };
+        let before = self.ledger.get(path).is_some_and(|saved| saved.document == document && saved.given);
+        let is_new = !self.drive.contains_key(path);
+        let given = (before || is_new) && self.room.own(document).is_none();
+        let saved = Saved { document, content: content.clone(), state_vector, given };
         self.ledger.insert(path.to_owned(), saved);
         self.drive.insert(path.to_owned(), content);
     }
@@ -279,7 +280,7 @@ impl Page {
         let is_deleted = self.room.entry(path).is_none();
         let saved = self.ledger.get(path).filter(|saved| saved.document == before.document);
         let is_the_rooms = saved.is_some_and(|saved| {
-            !saved.wrote
+            saved.given
                 && self.drive.get(path) == Some(&saved.content)
                 && self.room.own(before.document).is_none()
         });

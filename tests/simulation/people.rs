@@ -74,6 +74,7 @@ impl World {
         };
         if let Some(event) = page.type_marker(&path, &marker, pick) {
             let person = page.person;
+            self.log(|| format!("page {id} types {marker} in {path}"));
             self.certain.insert(marker, person);
             self.handle(id, event);
         }
@@ -285,6 +286,7 @@ impl World {
         let Some(content) = page.drive.get_mut(path).filter(|_| !is_open) else { return };
         content.push_str(&marker);
         let person = page.person;
+        self.log(|| format!("{path} of page {id} gets {marker} from outside"));
         self.certain.insert(marker, person);
     }
 
