@@ -8,12 +8,21 @@ import { report } from './lib/report.mjs';
 import { integration } from './measures/integration.mjs';
 import { join } from './measures/join.mjs';
 import { keystroke } from './measures/keystroke.mjs';
+import { memory } from './measures/memory.mjs';
 import { reopen } from './measures/reopen.mjs';
 import { size } from './measures/size.mjs';
 import { throughput } from './measures/throughput.mjs';
 
 const RESULTS = 'bench/results.md';
-const measures = { join, throughput, keystroke, integration, reopen, size };
+const measures = {
+  join,
+  throughput,
+  keystroke,
+  integration,
+  reopen,
+  memory,
+  size
+};
 
 const asked = process.argv.slice(2);
 const chosen = Object.entries(measures).filter(

@@ -8,7 +8,7 @@ import { Bare, Link } from './bare.js';
 import { cells, isComplete, makeCells } from './documents.js';
 import { channelOpen, startRecording, stopRecording } from './handlers.js';
 import * as history from './history.js';
-import { load, Ours, provide } from './ours.js';
+import { engineMemory, load, Ours, provide } from './ours.js';
 import { YWebrtc } from './y-webrtc.js';
 
 type System = 'ours' | 'y-webrtc' | 'bare';
@@ -74,9 +74,14 @@ const functions = {
   // ------------------------------------------------------------ rooms that stay
 
   /** Be in a room, to share and open documents. */
-  async enter(o: { system: System; room: string; joins?: boolean }) {
+  async enter(o: {
+    system: System;
+    room: string;
+    joins?: boolean;
+    history?: string;
+  }) {
     if (o.system === 'ours') {
-      ours = await Ours.join(signaling, o.room);
+      ours = await Ours.join(signaling, o.room, o.history);
       await ours.room.settled();
     } else if (o.system === 'y-webrtc') {
       yWebrtc = new YWebrtc(signaling, o.room);
@@ -91,10 +96,14 @@ const functions = {
     links.push(await bare.link());
   },
 
-  /** Share a document of so many bytes. */
+  /** Have a document of so many bytes. */
+  fill(o: { path: string; bytes: number }) {
+    fill(o.path, o.bytes);
+  },
+
+  /** Share a document of so many bytes, or one that is there. */
   async share(o: { system: System; path: string; bytes: number }) {
-    const ydoc = filled(o.bytes);
-    documents.set(o.path, ydoc);
+    const ydoc = documents.get(o.path) ?? fill(o.path, o.bytes);
     if (o.system === 'ours') {
       await ours.share(o.path, ydoc);
     } else {
@@ -252,6 +261,11 @@ const functions = {
   reopen: history.reopen,
   log: history.log,
 
+  /** Wait until all is kept. */
+  kept: () => until(() => ours.room.status.kept),
+
+  engineMemory,
+
   // ------------------------------------------------------------ the main thread
 
   async record() {
@@ -306,6 +320,12 @@ const functions = {
 
 let typing = false;
 let inTransactions = 0;
+
+function fill(path: string, bytes: number): Y.Doc {
+  const ydoc = filled(bytes);
+  documents.set(path, ydoc);
+  return ydoc;
+}
 
 function filled(bytes: number): Y.Doc {
   const ydoc = new Y.Doc();

@@ -1,11 +1,17 @@
 /** Documents shared by jupyterlite-webrtc: one room, one connection, any number of documents. */
 import * as Y from 'yjs';
+import init from '../../pkg/jupyterlite_webrtc.js';
 import { IRoom, joinRoom, WebrtcProvider } from '../../js-shim/api/index.js';
 import { genesisOf, loadEngine } from '../../js-shim/api/engine.js';
 
 const PREFIX = 'jupyterlite-webrtc benchmark';
 
 export const load = loadEngine;
+
+/** How much memory the engine has taken, in bytes. What has been loaded already is told at once. */
+export async function engineMemory(): Promise<number> {
+  return (await init()).memory.buffer.byteLength;
+}
 
 /** The way of a Yjs application: one document, one room; no server where nobody is to be met. */
 export function provide(
@@ -24,8 +30,12 @@ export function provide(
 /** The way of the extension: a room, in which documents have paths. */
 export class Ours {
   /** Join. */
-  static async join(signaling: string, room: string): Promise<Ours> {
-    const options = { signaling: [signaling], prefix: PREFIX, room };
+  static async join(
+    signaling: string,
+    room: string,
+    history?: string
+  ): Promise<Ours> {
+    const options = { signaling: [signaling], prefix: PREFIX, room, history };
     return new Ours(await joinRoom(options));
   }
 

@@ -16,7 +16,7 @@ use yrs::{IdSet, StateVector, Update};
 
 use super::bytes::Bytes;
 use super::limits;
-use super::update::{Outline, covers, read_state_vector};
+use super::update::{Outline, add, covers, read_state_vector};
 
 /// Compact when the tail is this many bytes, or half the snapshot, whichever is more.
 const TAIL: usize = 256 * 1024;
@@ -92,7 +92,7 @@ impl Replica {
         for &(client, _, end) in &outline.inserts {
             self.state_vector.set_max(client, end);
         }
-        self.deleted.merge_with(outline.deletes.clone());
+        add(&mut self.deleted, &outline.deletes);
         match self.snapshot {
             None => self.snapshot = Some(update.clone()),
             Some(_) => {

@@ -17,6 +17,8 @@ use super::json;
 
 /// Values in values, and no deeper.
 const DEPTH: u32 = 256;
+/// So many ranges are put into a set one by one.
+const FEW_RANGES: usize = 16;
 /// Client ids are JavaScript's safe integers.
 const CLIENT: u64 = 1 << 53;
 
@@ -159,17 +161,28 @@ impl Outline {
     }
 }
 
-/// Whether `all` has every clock of `some`. Both are sorted, so this is one walk.
+/// Whether `all` has every clock of `some`. `all` may be long, and is asked with every keystroke.
 pub fn covers(all: &IdSet, some: &IdSet) -> bool {
     some.client_ids().all(|client| {
         let (Some(some), Some(all)) = (some.get(&client), all.get(&client)) else { return false };
-        let mut all = all.iter().map(|(range, _)| range).peekable();
-        some.iter().all(|(range, _)| {
+        let all = all.as_slice();
+        some.ranges().all(|range| {
             // Ranges that touch are one range, so what is covered is covered by one.
-            while all.next_if(|one| one.end < range.end).is_some() {}
-            all.peek().is_some_and(|one| one.start <= range.start)
+            let at = all.partition_point(|(one, _)| one.end < range.end);
+            all.get(at).is_some_and(|(one, _)| one.start <= range.start)
         })
     })
+}
+
+/// Adds `some` to `all`. Merging writes all of `all` anew, which is too much for a keystroke.
+pub fn add(all: &mut IdSet, some: &IdSet) {
+    let ranges = |client| some.get(&client).into_iter().flat_map(|ranges| ranges.ranges());
+    if some.client_ids().map(|client| ranges(client).count()).sum::<usize>() > FEW_RANGES {
+        return all.merge_with(some.clone());
+    }
+    for client in some.client_ids() {
+        ranges(client).for_each(|range| all.insert(ID::new(client, range.start), range.end - range.start));
+    }
 }
 
 /// Reads a state vector: how many clients, and for each its id and its clock.
