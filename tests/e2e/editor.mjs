@@ -58,10 +58,23 @@ export class Editor extends Onlooker {
     }
   }
 
-  /** Save by keyboard, and wait until it is done. */
+  /** Save by keyboard, and wait until it is done: what is clean already is saved, too. */
   async save(path) {
     await this.enter(path);
+    await this.run(path, ({ context }) => {
+      window.saved = new Promise(resolve => {
+        const onState = (_, state) => {
+          if (state === 'completed') {
+            context.saveState.disconnect(onState);
+            resolve();
+          }
+        };
+        context.saveState.connect(onState);
+      });
+      return true;
+    });
     await this.page.keyboard.press('Control+s');
+    await this.page.evaluate(() => window.saved);
     await this.isClean(path);
   }
 
