@@ -52,7 +52,11 @@ export async function openSite() {
       if (load) {
         await run('load');
       }
-      return { run, page, close: () => context.close() };
+      const reload = async () => {
+        await page.reload();
+        await page.waitForFunction(() => window.bench);
+      };
+      return { run, page, reload, close: () => context.close() };
     },
     async close() {
       await browser.close();

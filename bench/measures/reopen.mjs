@@ -37,7 +37,7 @@ export async function reopen(site) {
 }
 
 async function contestant(site, system) {
-  const { run, page, close } = await site.page({ load: false });
+  const { run, page, reload, close } = await site.page({ load: false });
   const o = { system, room: freshRoom(), edits: EDITS };
   const figures = { until: [], all: [], wall: [] };
   try {
@@ -45,8 +45,7 @@ async function contestant(site, system) {
     figures.log = await run('log', o);
     const thread = await watchThread(page);
     for (let i = 0; i < RUNS; i++) {
-      await page.reload();
-      await page.waitForFunction(() => window.bench);
+      await reload();
       const before = await thread.spent();
       const { ms, length } = await run('reopen', o);
       figures.until.push((await thread.spent()) - before);

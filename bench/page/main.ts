@@ -137,8 +137,10 @@ const functions = {
     path: string;
     bytes: number;
     wait: number;
+    history?: string;
   }) {
     const ydoc = new Y.Doc();
+    documents.set(o.path, ydoc);
     let complete = isComplete(ydoc, o.bytes).then(() => performance.now());
     let ready: number;
     if (o.system === 'bare') {
@@ -148,8 +150,8 @@ const functions = {
       complete = link.receive(o.bytes).then(() => performance.now());
       link.keys.send('go');
     } else if (o.system === 'ours') {
-      const joined = await Ours.join(signaling, o.room);
-      joined.open(o.path, ydoc);
+      ours = await Ours.join(signaling, o.room, o.history);
+      ours.open(o.path, ydoc);
       ready = await channelOpen;
     } else {
       const joined = new YWebrtc(signaling, o.room);
