@@ -90,6 +90,7 @@ test('storage is full: the editor stays usable, and the other has everything', a
   await grace.sees(PATH, 'first by ada');
   await grace.type(PATH, ' by grace', 1);
   await ada.sees(PATH, 'second by grace');
+  await ada.noticed(/can’t keep the room’s history/);
   // She is told that her file was not saved, by JupyterLab, and goes on.
   const save = ada.command('docmanager:save').catch(() => undefined);
   await ada.page.locator('.jp-Dialog').first().waitFor();

@@ -96,6 +96,33 @@ test('what somebody deletes goes from drives where nobody wrote in it, and stays
   assert.deepEqual(grace.dialogs, []);
 });
 
+test('what somebody makes or duplicates is there for all, and is a document of its own', async () => {
+  const [ada, grace, kay] = await threePeople();
+  const made = await ada.page.evaluate(async path => {
+    const { commands } = window.jupyterapp;
+    const { contents } = window.jupyterapp.serviceManager;
+    const made = await commands.execute('docmanager:new-untitled', {
+      type: 'file',
+      ext: 'txt'
+    });
+    const copy = await contents.copy(path, '');
+    return [made.path, copy.path];
+  }, PATH);
+  for (const path of made) {
+    await ada.openMore(path);
+    await has(kay, path);
+  }
+  const [fresh, copy] = made;
+  await grace.openMore(copy);
+  await grace.type(copy, ' in the copy');
+  await ada.sees(copy, 'first in the copy');
+  await ada.seesSources(PATH, ['first', 'second']);
+  await kay.openMore(fresh);
+  await kay.type(fresh, 'by kay');
+  await ada.sees(fresh, 'by kay');
+  await undisturbed([ada, grace, kay]);
+});
+
 test('two who rename one file at once end with one name', async () => {
   const [ada, grace] = await stage.persons(['ada', 'grace'], { files });
   const room = freshRoom();

@@ -24,8 +24,12 @@ mod world;
 use world::{Faults, World};
 
 fn run(name: &str, scenario: impl Fn(&mut World)) {
+    run_seeds(150, name, scenario);
+}
+
+fn run_seeds(seeds: u64, name: &str, scenario: impl Fn(&mut World)) {
     let one = std::env::var("SEED").ok().and_then(|seed| seed.parse::<u64>().ok());
-    let seeds = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(150);
+    let seeds = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(seeds);
     let range = one.map_or(0..seeds, |seed| seed..seed + 1);
     for seed in range {
         // The line that runs it again comes out whether the invariant or the program breaks.
@@ -137,7 +141,7 @@ fn a_large_document_arrives_while_others_type() {
 
 #[test]
 fn everything_at_once() {
-    run("everything_at_once", |world| {
+    run_seeds(3_000, "everything_at_once", |world| {
         world.faults = Faults::all();
         let paths = ["a.ipynb", "b.txt", "c/d.md"];
         for _ in 0..world.between(2, 5) {
