@@ -11,7 +11,7 @@ export async function allSee(people, path, expected) {
 /** Nobody got a copy, a warning or a dialog. */
 export async function undisturbed(people) {
   for (const one of people) {
-    const copies = (await one.files()).filter(path => /copy/.test(path));
+    const copies = (await one.files()).filter(path => /my copy/.test(path));
     assert.deepEqual(copies, [], `copies on ${one.name}'s drive`);
     assert.deepEqual(one.warnings, [], `what ${one.name} was told`);
     assert.deepEqual(one.dialogs, [], `what ${one.name} was asked`);
