@@ -9,6 +9,7 @@
 //! vector comes too early (another lane, another peer was slower): it waits in `ahead` until what is
 //! before it has arrived, so that the page's own Y.Doc is only ever given what it can use.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use yrs::updates::encoder::Encode;
@@ -18,8 +19,10 @@ use super::bytes::Bytes;
 use super::limits;
 use super::update::{Outline, add, covers, read_state_vector};
 
-/// Compact when the tail is this many bytes, or half the snapshot, whichever is more.
-const TAIL: usize = 256 * 1024;
+/// Compact when the tail is this many bytes, or a quarter of the snapshot, whichever is more. What is in
+/// the tail costs more than the same in a snapshot when the document is opened again: each of its updates
+/// cuts what was written in one piece.
+const TAIL: usize = 64 * 1024;
 
 /// Why an update or a state vector was refused.
 #[derive(Debug, Error, PartialEq)]
@@ -30,6 +33,14 @@ pub enum ReplicaError {
     UnreadableStateVector,
     #[error("more than {} bytes of updates that wait for earlier ones", limits::AHEAD_BYTES)]
     TooFarAhead,
+}
+
+/// What a replica has, as hashes: who has the same has the same ones.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fingerprint {
+    pub state: u64,
+    /// A state vector does not tell what has been deleted.
+    pub deletions: u64,
 }
 
 /// The document's updates, in the order in which they were integrated.
@@ -108,10 +119,14 @@ impl Replica {
         self.state_vector.encode_v1()
     }
 
-    /// A hash of what has been deleted, which a state vector does not tell.
-    pub fn deletions(&self) -> u64 {
-        let hash = Sha256::digest(self.deleted.encode_v1());
-        u64::from_be_bytes(std::array::from_fn(|i| hash[i]))
+    /// What is here, in few bytes.
+    pub fn fingerprint(&self) -> Fingerprint {
+        // In the order of the clients: a state vector comes in any.
+        let mut clocks: Vec<_> =
+            self.state_vector.iter().map(|(client, clock)| (client.get(), *clock)).collect();
+        clocks.sort_unstable();
+        let state = postcard::to_allocvec(&clocks).unwrap_or_default();
+        Fingerprint { state: hash(&state), deletions: hash(&self.deleted.encode_v1()) }
     }
 
     /// Whether a peer with this state vector has something that we lack.
@@ -187,7 +202,7 @@ impl Replica {
     /// somebody asks for the difference.
     pub fn is_long(&self) -> bool {
         let snapshot = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.len());
-        self.tail_bytes.max(self.tail.len() * 256) > TAIL.max(snapshot / 2).max(self.cannot_merge)
+        self.tail_bytes.max(self.tail.len() * 256) > TAIL.max(snapshot / 4).max(self.cannot_merge)
     }
 
     /// Makes one update of snapshot and tail, if that is possible. Nothing is dropped, not even what was
@@ -224,6 +239,11 @@ impl Replica {
         self.tail.clear();
         self.tail_bytes = 0;
     }
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    let hash = Sha256::digest(bytes);
+    u64::from_be_bytes(std::array::from_fn(|i| hash[i]))
 }
 
 fn decode_state_vector(bytes: &[u8]) -> Result<StateVector, ReplicaError> {
