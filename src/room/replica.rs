@@ -377,6 +377,25 @@ mod tests {
     }
 
     #[test]
+    fn a_thousand_page_loads_make_a_long_state_vector_and_the_same_fingerprint_in_any_order() {
+        let updates = (0..1_000).map(|load| {
+            let doc = Doc::with_client_id(u64::from(u32::MAX) - load);
+            doc.get_or_insert_text("text").insert(&mut doc.transact_mut(), 0, "x");
+            Bytes::from(doc.transact().encode_state_as_update_v1(&StateVector::default()))
+        });
+        let updates: Vec<_> = updates.collect();
+        let [mut one, mut other] = [Replica::default(), Replica::default()];
+        updates.iter().for_each(|update| drop(one.integrate(update.clone()).unwrap()));
+        assert_eq!(one.state_vector().len(), 2 + 1_000 * 6);
+        updates.iter().rev().skip(1).for_each(|update| drop(other.integrate(update.clone()).unwrap()));
+        assert_ne!(one.fingerprint(), other.fingerprint());
+        other.integrate(updates[999].clone()).unwrap();
+        assert_eq!(one.fingerprint(), other.fingerprint());
+        let digest = postcard::to_allocvec(&one.fingerprint()).unwrap();
+        assert!(digest.len() <= 20, "two numbers");
+    }
+
+    #[test]
     fn who_has_everything_is_told_what_is_deleted_and_no_more() {
         let doc = Doc::with_client_id(1);
         let text = doc.get_or_insert_text("text");
