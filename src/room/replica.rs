@@ -49,6 +49,8 @@ pub struct Replica {
     snapshot: Option<Bytes>,
     tail: Vec<Bytes>,
     tail_bytes: usize,
+    /// Whether something was deleted by what is in the tail.
+    tail_deletes: bool,
     state_vector: StateVector,
     deleted: IdSet,
     ahead: Vec<Early>,
@@ -108,6 +110,7 @@ impl Replica {
             None => self.snapshot = Some(update.clone()),
             Some(_) => {
                 self.tail_bytes += update.len();
+                self.tail_deletes |= !outline.deletes.is_empty();
                 self.tail.push(update.clone());
             }
         }
@@ -199,10 +202,16 @@ impl Replica {
     }
 
     /// Whether it is time to compact. A keystroke is some 30 bytes, but each costs a look when
-    /// somebody asks for the difference.
+    /// somebody asks for the difference. Few large updates that delete nothing are as good as they get:
+    /// encoding 40 MB again would hold up the page for nothing.
     pub fn is_long(&self) -> bool {
         let snapshot = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.len());
-        self.tail_bytes.max(self.tail.len() * 256) > TAIL.max(snapshot / 4).max(self.cannot_merge)
+        self.tail_length() > TAIL.max(snapshot / 4).max(self.cannot_merge)
+    }
+
+    fn tail_length(&self) -> usize {
+        let bytes = if self.tail_deletes { self.tail_bytes } else { 0 };
+        bytes.max(self.tail.len() * 256)
     }
 
     /// Makes one update of snapshot and tail, if that is possible. Nothing is dropped, not even what was
@@ -216,7 +225,7 @@ impl Replica {
             }
             // See `missing_from`. It stays as it is, and is tried again when it is twice as long.
             Err(_) => {
-                self.cannot_merge = 2 * self.tail_bytes.max(self.tail.len() * 256);
+                self.cannot_merge = 2 * self.tail_length();
                 false
             }
         }
@@ -238,6 +247,7 @@ impl Replica {
         self.snapshot = Some(snapshot);
         self.tail.clear();
         self.tail_bytes = 0;
+        self.tail_deletes = false;
     }
 }
 
