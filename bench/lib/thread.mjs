@@ -6,7 +6,6 @@ export async function watchThread(page) {
   const session = await page.context().newCDPSession(page);
   await session.send('Performance.enable', { timeDomain: 'threadTicks' });
   return {
-    session,
     async spent() {
       const { metrics } = await session.send('Performance.getMetrics');
       const { value } = metrics.find(({ name }) => name === 'TaskDuration');

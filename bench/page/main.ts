@@ -9,6 +9,7 @@ import { cells, isComplete, makeCells } from './documents.js';
 import { channelOpen, startRecording, stopRecording } from './handlers.js';
 import * as history from './history.js';
 import { engineMemory, load, Ours, provide } from './ours.js';
+import { longestTask, watchTasks } from './tasks.js';
 import { YWebrtc } from './y-webrtc.js';
 
 type System = 'ours' | 'y-webrtc' | 'bare';
@@ -293,6 +294,15 @@ const functions = {
 
   async transactions() {
     return inTransactions;
+  },
+
+  /** The longest task from now on, less what a document's transactions take of it; `longest` tells. */
+  async watchTasks(o: { path: string }) {
+    watchTasks(documents.get(o.path)!);
+  },
+
+  async longest() {
+    return longestTask();
   },
 
   /** Yjs alone, with the content of a document: `Y.applyUpdate` to an empty one, in milliseconds. */

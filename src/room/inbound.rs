@@ -62,7 +62,7 @@ impl Room {
             Header::IndexConfirmed { number } => self.confirmed(id, number),
             Header::Sync { document, held } => self.sync_arrived(id, document, held, &body)?,
             Header::Update { document, answers, .. } => self.update_arrived(id, document, &body, answers)?,
-            Header::Digest { document, deletions } => self.digest_arrived(id, document, deletions, &body)?,
+            Header::Digest { document, fingerprint } => self.digest_arrived(id, document, fingerprint),
             Header::Missing { document, seeking } => self.missing_arrived(id, document, seeking),
             Header::Presence { channel, .. } => self.presence_arrived(id, channel, &body)?,
             Header::Bye => self.drop_peer(id),

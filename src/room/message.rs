@@ -12,6 +12,7 @@ use super::bytes::Bytes;
 use super::ids::{DocumentId, PeerId};
 use super::index::Line;
 use super::limits;
+use super::replica::Fingerprint;
 
 /// A message's fixed part.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,9 +28,9 @@ pub enum Header {
     Sync { document: DocumentId, held: bool },
     /// A Yjs update, in the body. `answers` marks the last one of the answer to a `Sync`.
     Update { document: DocumentId, origin: PeerId, answers: bool },
-    /// What the sender has of a document it holds: its state vector, in the body, and a hash of what
-    /// is deleted. Sent now and then after changes, so that pages that missed one notice.
-    Digest { document: DocumentId, deletions: u64 },
+    /// What the sender has of a document it holds, as hashes. Sent now and then after changes, so that
+    /// pages that missed one notice.
+    Digest { document: DocumentId, fingerprint: Fingerprint },
     /// The sender has no content of this document and so is no source for it; `seeking` if it is just
     /// being sent it.
     Missing { document: DocumentId, seeking: bool },

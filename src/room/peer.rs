@@ -1,6 +1,7 @@
 //! Another page, as this one knows it: the connection to it and what has been agreed over it.
 
 use super::PeerState;
+use super::digest::Doubt;
 use super::frame::Assembler;
 use super::handshake::Handshake;
 use super::ids::{DocumentId, LinkId};
@@ -47,18 +48,10 @@ pub struct Agreement {
     pub missing: bool,
     /// It has no content because it is being sent it: when to ask again.
     pub retry_at: Option<Millis>,
-    /// It may have something that we missed, unless what is on its way has come by then.
+    /// It has not the same as we have, unless that is still on its way.
     pub doubted: Option<Doubt>,
     /// Bytes of an update that is arriving: received and announced.
     pub arriving: Option<(usize, usize)>,
-}
-
-/// What a peer said it has of a document, which was not what we had.
-pub struct Doubt {
-    pub state_vector: Vec<u8>,
-    pub deletions: u64,
-    /// When to look again.
-    pub until: Millis,
 }
 
 impl Peer {

@@ -9,6 +9,7 @@
 //! vector comes too early (another lane, another peer was slower): it waits in `ahead` until what is
 //! before it has arrived, so that the page's own Y.Doc is only ever given what it can use.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use yrs::updates::encoder::Encode;
@@ -18,8 +19,10 @@ use super::bytes::Bytes;
 use super::limits;
 use super::update::{Outline, add, covers, read_state_vector};
 
-/// Compact when the tail is this many bytes, or half the snapshot, whichever is more.
-const TAIL: usize = 256 * 1024;
+/// Compact when the tail is this many bytes, or a quarter of the snapshot, whichever is more. What is in
+/// the tail costs more than the same in a snapshot when the document is opened again: each of its updates
+/// cuts what was written in one piece.
+const TAIL: usize = 64 * 1024;
 
 /// Why an update or a state vector was refused.
 #[derive(Debug, Error, PartialEq)]
@@ -32,12 +35,22 @@ pub enum ReplicaError {
     TooFarAhead,
 }
 
+/// What a replica has, as hashes: who has the same has the same ones.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fingerprint {
+    pub state: u64,
+    /// A state vector does not tell what has been deleted.
+    pub deletions: u64,
+}
+
 /// The document's updates, in the order in which they were integrated.
 #[derive(Default)]
 pub struct Replica {
     snapshot: Option<Bytes>,
     tail: Vec<Bytes>,
     tail_bytes: usize,
+    /// Whether something was deleted by what is in the tail.
+    tail_deletes: bool,
     state_vector: StateVector,
     deleted: IdSet,
     ahead: Vec<Early>,
@@ -97,6 +110,7 @@ impl Replica {
             None => self.snapshot = Some(update.clone()),
             Some(_) => {
                 self.tail_bytes += update.len();
+                self.tail_deletes |= !outline.deletes.is_empty();
                 self.tail.push(update.clone());
             }
         }
@@ -108,10 +122,14 @@ impl Replica {
         self.state_vector.encode_v1()
     }
 
-    /// A hash of what has been deleted, which a state vector does not tell.
-    pub fn deletions(&self) -> u64 {
-        let hash = Sha256::digest(self.deleted.encode_v1());
-        u64::from_be_bytes(std::array::from_fn(|i| hash[i]))
+    /// What is here, in few bytes.
+    pub fn fingerprint(&self) -> Fingerprint {
+        // In the order of the clients: a state vector comes in any.
+        let mut clocks: Vec<_> =
+            self.state_vector.iter().map(|(client, clock)| (client.get(), *clock)).collect();
+        clocks.sort_unstable();
+        let state = postcard::to_allocvec(&clocks).unwrap_or_default();
+        Fingerprint { state: hash(&state), deletions: hash(&self.deleted.encode_v1()) }
     }
 
     /// Whether a peer with this state vector has something that we lack.
@@ -184,10 +202,16 @@ impl Replica {
     }
 
     /// Whether it is time to compact. A keystroke is some 30 bytes, but each costs a look when
-    /// somebody asks for the difference.
+    /// somebody asks for the difference. Few large updates that delete nothing are as good as they get:
+    /// encoding 40 MB again would hold up the page for nothing.
     pub fn is_long(&self) -> bool {
         let snapshot = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.len());
-        self.tail_bytes.max(self.tail.len() * 256) > TAIL.max(snapshot / 2).max(self.cannot_merge)
+        self.tail_length() > TAIL.max(snapshot / 4).max(self.cannot_merge)
+    }
+
+    fn tail_length(&self) -> usize {
+        let bytes = if self.tail_deletes { self.tail_bytes } else { 0 };
+        bytes.max(self.tail.len() * 256)
     }
 
     /// Makes one update of snapshot and tail, if that is possible. Nothing is dropped, not even what was
@@ -201,7 +225,7 @@ impl Replica {
             }
             // See `missing_from`. It stays as it is, and is tried again when it is twice as long.
             Err(_) => {
-                self.cannot_merge = 2 * self.tail_bytes.max(self.tail.len() * 256);
+                self.cannot_merge = 2 * self.tail_length();
                 false
             }
         }
@@ -223,7 +247,13 @@ impl Replica {
         self.snapshot = Some(snapshot);
         self.tail.clear();
         self.tail_bytes = 0;
+        self.tail_deletes = false;
     }
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    let hash = Sha256::digest(bytes);
+    u64::from_be_bytes(std::array::from_fn(|i| hash[i]))
 }
 
 fn decode_state_vector(bytes: &[u8]) -> Result<StateVector, ReplicaError> {
@@ -354,6 +384,25 @@ mod tests {
             let _ = replica.missing_from(&bytes);
             let _ = replica.lacks(&bytes);
         }
+    }
+
+    #[test]
+    fn a_thousand_page_loads_make_a_long_state_vector_and_the_same_fingerprint_in_any_order() {
+        let updates = (0..1_000).map(|load| {
+            let doc = Doc::with_client_id(u64::from(u32::MAX) - load);
+            doc.get_or_insert_text("text").insert(&mut doc.transact_mut(), 0, "x");
+            Bytes::from(doc.transact().encode_state_as_update_v1(&StateVector::default()))
+        });
+        let updates: Vec<_> = updates.collect();
+        let [mut one, mut other] = [Replica::default(), Replica::default()];
+        updates.iter().for_each(|update| drop(one.integrate(update.clone()).unwrap()));
+        assert_eq!(one.state_vector().len(), 2 + 1_000 * 6);
+        updates.iter().rev().skip(1).for_each(|update| drop(other.integrate(update.clone()).unwrap()));
+        assert_ne!(one.fingerprint(), other.fingerprint());
+        other.integrate(updates[999].clone()).unwrap();
+        assert_eq!(one.fingerprint(), other.fingerprint());
+        let digest = postcard::to_allocvec(&one.fingerprint()).unwrap();
+        assert!(digest.len() <= 20, "two numbers");
     }
 
     #[test]
