@@ -217,16 +217,19 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
    * an older version, and put the room's into the drive, from where the document is to be opened anew.
    */
   async giveWay(room: IRoom): Promise<boolean> {
-    if (!this._kind) {
+    const { _kind: kind, genesis } = this;
+    if (!kind) {
       return false;
     }
-    const content = this._kind.contentOfModel(this.model);
+    // What takes long comes first: the person goes on typing.
+    await room.fetch(room.entry(this.path)?.genesis ?? '');
+    const revision = this._revision;
+    const content = kind.contentOfModel(this.model);
     const modified = this.model.dirty ? null : this._file.modified;
     const mine: IMine = { content, lineEnding: this._lineEnding, modified };
-    const { genesis } = this;
-    const settled = await settle(this._opening(room, this._kind), mine);
-    if (settled && genesis) {
-      room.release(genesis); // what was to be kept of it has been
+    const settled = await settle(this._opening(room, kind), mine);
+    if (settled && genesis && revision === this._revision) {
+      room.release(genesis); // all that is in it has been kept
     }
     return settled !== null;
   }
@@ -364,7 +367,9 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
       const { genesis, room } = this._attachment;
       const modified = file.last_modified;
       const stateVector = [...vector];
-      const given = room.own(genesis) === null ? undefined : false;
+      // A room that has ended (the engine broke) does not know.
+      const isMine = room.isDisposed || room.own(genesis) !== null;
+      const given = isMine ? false : undefined;
       this._ledger(room).set(path, {
         genesis,
         stateVector,

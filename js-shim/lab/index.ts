@@ -223,6 +223,7 @@ const roomDrive: JupyterFrontEndPlugin<void> = {
       new RoomDrive({
         session,
         documents,
+        closed: documents.closed,
         files: (app.serviceManager.contents as ContentsManager).defaultDrive,
         ledger: room => documents.ledger(room),
         onCopy: (path, copy) => notices.copied(path, copy),

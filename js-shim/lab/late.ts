@@ -38,7 +38,8 @@ export class LateMeetings {
       if (
         document.path === entry.path &&
         document.genesis !== null &&
-        document.genesis !== entry.genesis
+        document.genesis !== entry.genesis &&
+        !room?.home(document.genesis) // it was moved, and its tab will follow
       ) {
         this._meet(document, room, entry);
       }

@@ -21,6 +21,11 @@ export class OpenDocuments implements IDocumentProviderFactory {
     return this._late;
   }
 
+  /** A document was closed. */
+  get closed(): ISignal<this, DocumentProvider> {
+    return this._closed;
+  }
+
   /** Never throws: what it returns only waits to be asked. */
   create(options: IDocumentProviderFactory.IOptions): DocumentProvider {
     const document = new DocumentProvider({
@@ -31,7 +36,10 @@ export class OpenDocuments implements IDocumentProviderFactory {
       onCopy: ({ path }, copy) => this._session.notices.copied(path, copy),
       onLate: async (document, room, entry) =>
         this._late.emit({ document, room, entry }),
-      onDisposed: document => this._all.delete(document)
+      onDisposed: document => {
+        this._all.delete(document);
+        this._closed.emit(document);
+      }
     });
     this._all.add(document);
     return document;
@@ -47,6 +55,7 @@ export class OpenDocuments implements IDocumentProviderFactory {
   }
 
   private _all = new Set<DocumentProvider>();
+  private _closed = new Signal<this, DocumentProvider>(this);
   private _late = new Signal<this, OpenDocuments.ILate>(this);
 }
 

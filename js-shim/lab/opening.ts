@@ -145,6 +145,9 @@ export async function settle(
     if (opened) {
       return opened;
     }
+    if ((await room.settled()) === 'unanswered') {
+      return null; // who has it may only be out of reach: nobody's document is replaced for that
+    }
     lost = true; // the room names a document that is in nobody's hands any more
   }
   return null;

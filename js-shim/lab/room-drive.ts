@@ -16,9 +16,11 @@
  */
 import { PathExt } from '@jupyterlab/coreutils';
 import { Contents } from '@jupyterlab/services';
+import { ISignal, Signal } from '@lumino/signaling';
 import { GenesisId, IIndexChange, IIndexEntry, IRoom } from '../api/types.js';
 import { copyName } from './documents/index.js';
 import { DocumentProvider } from './document-provider.js';
+import { exclusively } from './exclusive.js';
 import { kindOf } from './kinds.js';
 import { ILedger, Ledger } from './ledger.js';
 import { IRoomSession } from './session.js';
@@ -42,9 +44,14 @@ type Files = Pick<
   'get' | 'save' | 'rename' | 'delete' | 'fileChanged'
 >;
 
+function isHarmless({ path, contentType }: IIndexEntry): boolean {
+  const isHidden = /(^|\/)\./.test(path);
+  return !isHidden && (contentType !== 'file' || HARMLESS.test(path));
+}
+
 export class RoomDrive {
   constructor(private _options: RoomDrive.IOptions) {
-    const { session, files } = _options;
+    const { session, files, closed } = _options;
     let stop = () => undefined as void;
     const follow = (room: IRoom | null) => {
       stop();
@@ -58,6 +65,13 @@ export class RoomDrive {
     };
     session.roomChanged.connect((_, room) => follow(room));
     follow(session.room);
+    // A document that had to give way leaves behind what was typed in that moment.
+    closed?.connect(() => {
+      const { room } = session;
+      if (room) {
+        this._then(() => this._keepOrphans(room));
+      }
+    });
     files.fileChanged.connect((_, change) => this._onFile(change));
     // What is told of a rename does not tell whether the file was what had been saved.
     const rename = files.rename.bind(files);
@@ -75,8 +89,10 @@ export class RoomDrive {
     return this._last;
   }
 
+  /** One tab of a browser at a time: they have one drive. */
   private _then(step: () => Promise<void>): void {
-    this._last = this._last.then(step).catch(reason => {
+    const turn = () => exclusively('jupyterlite-webrtc:room-drive', step);
+    this._last = this._last.then(turn).catch(reason => {
       console.warn('A file could not be kept in step with the room.', reason);
     });
   }
@@ -154,13 +170,20 @@ export class RoomDrive {
     const saved = ledger.get(before.path);
     const isFile = saved?.genesis === after.genesis;
     const isOpen = this._open(before.path)?.genesis === after.genesis;
-    const file = await this._file(before.path);
-    if (!(isFile || isOpen) || !file) {
+    if (!(isFile || isOpen)) {
       return;
     }
-    if (await this._file(after.path)) {
-      await this._keepBeside(after);
+    const file = await this._file(before.path);
+    if (!file) {
+      if (isOpen && (await this._file(after.path))) {
+        this._follow(before.path, after.path); // another tab has moved it
+      }
+      return;
     }
+    if (!isOpen && !isHarmless(after)) {
+      return; // it stays under its old name until somebody opens it
+    }
+    await this._makeWay(room, after.path, before.path);
     await this._makeFolders(after.path);
     const moved = await this._quietly(before.path, () =>
       files.rename(before.path, after.path)
@@ -174,12 +197,44 @@ export class RoomDrive {
     }
   }
 
+  /** Have the tabs of this page follow a file that another page of this browser has moved. */
+  private _follow(from: string, to: string): void {
+    const fileChanged = this._options.files.fileChanged as Signal<
+      unknown,
+      Contents.IChangedArgs
+    >;
+    void this._file(to).then(newValue =>
+      this._quietly(from, async () =>
+        fileChanged.emit({ type: 'rename', oldValue: { path: from }, newValue })
+      )
+    );
+  }
+
+  /** Free a path for a file of the room: one of the room's own that moved on goes first. */
+  private async _makeWay(
+    room: IRoom,
+    path: string,
+    from: string
+  ): Promise<void> {
+    if (!(await this._file(path))) {
+      return;
+    }
+    const there = this._options.ledger(room).get(path)?.genesis;
+    const home = there ? room.home(there) : null;
+    if (home && home.path !== path && home.path !== from) {
+      await this._move(room, { ...home, path }, home);
+    }
+    if (await this._file(path)) {
+      await this._keepBeside(path);
+    }
+  }
+
   /** A file of one's own is in the way of one of the room's. */
-  private async _keepBeside(entry: IIndexEntry): Promise<void> {
+  private async _keepBeside(path: string): Promise<void> {
     const { files, onCopy } = this._options;
-    const copy = await this._freeName(entry.path);
-    await this._quietly(entry.path, () => files.rename(entry.path, copy));
-    onCopy(entry.path, copy);
+    const copy = await this._freeName(path);
+    await this._quietly(path, () => files.rename(path, copy));
+    onCopy(path, copy);
   }
 
   /** Somebody deleted a document. */
@@ -213,12 +268,15 @@ export class RoomDrive {
       const { path, genesis, contentType, format } = entry;
       const kind = kindOf(contentType, format);
       const update = await room.fetch(genesis);
+      if (!kind || !update) {
+        continue; // it is held until it can be written
+      }
       const saved = this._options.ledger(room).get(path);
       const isSaved =
         saved?.genesis === genesis &&
-        kind?.covers(Uint8Array.from(saved.stateVector), stateVector) &&
+        kind.covers(Uint8Array.from(saved.stateVector), stateVector) &&
         (await this._file(path))?.last_modified === saved.modified;
-      if (update && kind && !isSaved) {
+      if (!isSaved) {
         const copy = await this._freeName(path);
         await this._write({ ...entry, path: copy }, update);
         this._options.onCopy(path, copy);
@@ -358,6 +416,8 @@ export namespace RoomDrive {
     session: Pick<IRoomSession, 'room' | 'roomChanged'>;
     files: Files;
     documents: Iterable<DocumentProvider>;
+    /** A document was closed. */
+    closed?: ISignal<unknown, unknown>;
     ledger: (room: IRoom) => ILedger & Pick<Ledger, 'paths'>;
     /** The person's own version was kept under another name. */
     onCopy: (path: string, copy: string) => void;

@@ -77,7 +77,9 @@ impl Room {
     /// Takes away what lives at a path.
     pub(super) fn remove(&mut self, path: &str) {
         let lines = self.index.removing(path, self.now);
-        self.merge_lines(lines, None);
+        if lines.iter().all(Line::is_valid) {
+            self.merge_lines(lines, None);
+        }
     }
 
     pub(super) fn index_arrived(&mut self, id: PeerId, lines: Vec<Line>, confirm: Option<u32>) {

@@ -128,9 +128,10 @@ impl Room {
     /// A document that lives nowhere is forgotten, unless a page shows it or this person wrote in it
     /// what may be nowhere else: then it is an orphan, which the page is to look after.
     pub(super) fn forget_if_unnamed(&mut self, id: DocumentId) {
-        let needed = self.documents.get(&id).is_some_and(|document| {
-            document.attached || (document.held && document.is_own() && document.last_home.is_some())
-        });
+        let needed = self
+            .documents
+            .get(&id)
+            .is_some_and(|document| document.attached || (document.is_own() && document.last_home.is_some()));
         if !needed && !self.index.names(id) {
             // What is on its way will not be taken; whoever names the document again asks anew.
             for agreement in self.peers.values_mut().filter_map(|peer| peer.documents.get_mut(&id)) {

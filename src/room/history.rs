@@ -247,12 +247,16 @@ impl Keeper {
         (self.wake_at() <= now).then(|| self.write(now, view))
     }
 
-    /// All that is to be written, whatever is under way: the page is about to go.
+    /// All that is to be written, and what is under way once more, for nobody will hear whether that took
+    /// place: the page is about to go.
     pub fn last_write<'a>(
         &mut self,
         now: Millis,
         view: impl Fn(DocumentId) -> Option<View<'a>>,
     ) -> Option<(u32, Write)> {
+        if let Some(number) = self.under_way.as_ref().map(|under_way| under_way.number) {
+            self.failed(number, now);
+        }
         let something = !self.pending.is_empty() || !self.lines.is_empty();
         (self.enabled && self.restored && something).then(|| self.write(now, view))
     }
@@ -274,7 +278,7 @@ impl Keeper {
             let before = write.appended.len();
             let records = match pending.scope {
                 Scope::Whole => view.replica.records(),
-                Scope::Tail => vec![view.replica.tail().to_vec()],
+                Scope::Tail => vec![view.replica.tail()],
                 Scope::News | Scope::Gone => vec![pending.updates],
             };
             let records = records.into_iter().filter(|updates| !updates.is_empty());

@@ -166,9 +166,10 @@ impl Index {
         self.replace(&entry.path, Some(entry.resident()), now)
     }
 
-    /// The lines that move what lives at `from`.
+    /// The lines that move what lives at `from`; none where that can't be done.
     pub fn moving(&self, from: &str, to: &str, now: Millis) -> Vec<Line> {
-        let Some(entry) = self.get(from).filter(|_| from != to) else { return Vec::new() };
+        let has_room = self.lines.contains_key(to) || self.lines.len() < limits::INDEX_ENTRIES;
+        let Some(entry) = self.get(from).filter(|_| from != to && has_room) else { return Vec::new() };
         let mut there = self.replace(to, Some(entry.resident()), now);
         let named = self.named.get(&entry.document).into_iter().flatten();
         let others: Vec<_> =

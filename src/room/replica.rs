@@ -148,14 +148,15 @@ impl Replica {
         self.snapshot.iter().chain(&self.tail)
     }
 
-    /// The updates that came after the snapshot.
-    pub fn tail(&self) -> &[Bytes] {
-        &self.tail
+    /// The updates that came after the snapshot, and those that still wait for earlier ones.
+    pub fn tail(&self) -> Vec<Bytes> {
+        let early = self.ahead.iter().map(|early| early.update.clone());
+        self.tail.iter().cloned().chain(early).collect()
     }
 
     /// Everything, as records of a store: the snapshot, and the tail.
     pub fn records(&self) -> Vec<Vec<Bytes>> {
-        vec![self.snapshot.iter().cloned().collect(), self.tail.clone()]
+        vec![self.snapshot.iter().cloned().collect(), self.tail()]
     }
 
     /// Whether the snapshot is this very update.

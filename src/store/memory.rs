@@ -81,7 +81,9 @@ impl Store for MemoryStore {
     }
 
     async fn write(&self, room: RoomId, write: &Write) -> Result<Vec<Key>, StoreError> {
-        Ok(self.apply(room, write))
+        let is_known = self.rooms.borrow().contains_key(&room);
+        let keys = self.apply(room, write);
+        if is_known { Ok(keys) } else { Err(StoreError::Lost) }
     }
 
     async fn forget(&self, room: RoomId) -> Result<(), StoreError> {

@@ -11,13 +11,14 @@ use crate::room::history::{History, Key, Write};
 use crate::room::ids::RoomId;
 use crate::room::limits::Millis;
 
-/// Why a store did not do what it was asked. Nothing of it was done.
+/// Why a store did not do what it was asked.
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum StoreError {
     /// The browser refuses: no room, no permission, no IndexedDB.
     #[error("{0}")]
     Refused(String),
-    /// The database was deleted or replaced. It can be opened anew, and is empty then.
+    /// What was kept of the room is gone: the database was deleted, or another page forgot the room. What
+    /// is here has to be written again.
     #[error("the browser's storage was emptied")]
     Lost,
 }
@@ -27,7 +28,7 @@ pub trait Store {
     /// All that is kept of a room, which counts as used now.
     fn load(&self, room: RoomId, now: Millis) -> impl Future<Output = Result<History, StoreError>>;
 
-    /// One write, as a whole or not at all; resolves when it would survive a crash of the page. Returns
+    /// One write to a room that was loaded, as a whole or not at all; resolves when it would survive a crash of the page. Returns
     /// the keys of what was appended, in order. Keys only grow, and are never used twice.
     fn write(&self, room: RoomId, write: &Write) -> impl Future<Output = Result<Vec<Key>, StoreError>>;
 

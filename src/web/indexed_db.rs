@@ -115,8 +115,7 @@ impl Store for IndexedDb {
     async fn load(&self, room: RoomId, now: Millis) -> Result<History, StoreError> {
         let room = room.topic();
         let transaction = self.begin(IdbTransactionMode::Readwrite)?;
-        let used = object(&[("used", now.into())]);
-        transaction.store(ROOMS)?.put_with_key(&used, &room.as_str().into())?;
+        transaction.store(ROOMS)?.put_with_key(&used(now), &room.as_str().into())?;
         let log = transaction.store(LOG)?.index(BY_ROOM)?;
         let requests = [
             transaction.store(LINES)?.get_all_with_key(&keys_of(&room)?)?,
@@ -140,6 +139,10 @@ impl Store for IndexedDb {
     async fn write(&self, room: RoomId, write: &Write) -> Result<Vec<Key>, StoreError> {
         let room = room.topic();
         let transaction = self.begin(IdbTransactionMode::Readwrite)?;
+        // All is asked for at once, and nothing waited for: the page may be about to go.
+        let rooms = transaction.store(ROOMS)?;
+        let known = rooms.get(&room.as_str().into())?;
+        rooms.put_with_key(&used(super::now()), &room.as_str().into())?;
         let lines = transaction.store(LINES)?;
         for line in &write.lines {
             lines.put_with_key(&encoded(line)?, &pair(&room, &line.path))?;
@@ -164,7 +167,11 @@ impl Store for IndexedDb {
         for key in &write.dropped {
             log.delete(&(*key as f64).into())?;
         }
+        transaction.commit();
         transaction.done().await?;
+        if known.result()?.is_undefined() {
+            return Err(StoreError::Lost); // another page has forgotten the room, and what this builds upon
+        }
         appended.iter().map(|request| key_of(&request.result()?)).collect()
     }
 
@@ -213,6 +220,13 @@ impl Transaction {
             log.delete(&key)?;
         }
         Ok(())
+    }
+
+    /// Nothing more is to come: a page that goes now takes nothing back. (Old browsers have no such call,
+    /// and web-sys deprecates it for its signature.)
+    fn commit(&self) {
+        let commit = Reflect::get(&self.inner, &"commit".into()).ok().and_then(|it| it.dyn_into().ok());
+        commit.map(|commit: js_sys::Function| commit.call0(&self.inner));
     }
 
     /// Resolves when all of it has taken place, or fails when nothing of it has.
@@ -273,6 +287,10 @@ fn encoded(value: &impl Serialize) -> Result<JsValue, StoreError> {
 
 fn decoded<T: DeserializeOwned>(value: &JsValue) -> Option<T> {
     postcard::from_bytes(&value.dyn_ref::<Uint8Array>()?.to_vec()).ok()
+}
+
+fn used(now: Millis) -> JsValue {
+    object(&[("used", now.into())])
 }
 
 fn pair(room: &str, name: &str) -> JsValue {

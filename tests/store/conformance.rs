@@ -4,7 +4,7 @@ use jupyterlite_webrtc::room::bytes::Bytes;
 use jupyterlite_webrtc::room::history::{History, Owned, Write};
 use jupyterlite_webrtc::room::ids::{DocumentId, RoomId};
 use jupyterlite_webrtc::room::index::{Entry, Line};
-use jupyterlite_webrtc::store::Store;
+use jupyterlite_webrtc::store::{Store, StoreError};
 
 const ROOM: RoomId = RoomId([1; 32]);
 const OTHER: RoomId = RoomId([2; 32]);
@@ -21,6 +21,7 @@ pub async fn check(store: &impl Store) {
     large_updates_come_back_whole(store).await;
     a_room_is_forgotten_whole(store).await;
     rooms_that_nobody_used_are_forgotten(store).await;
+    who_writes_to_a_room_that_was_forgotten_is_told(store).await;
 }
 
 fn update(bytes: &[u8]) -> Bytes {
@@ -51,6 +52,7 @@ async fn nothing_is_kept_of_a_room_that_never_was(store: &impl Store) {
 }
 
 async fn records_come_back_in_the_order_of_writing(store: &impl Store) {
+    store.load(ROOM, 0.0).await.unwrap();
     let one = store.write(ROOM, &append(B, &[b"1", b"2"])).await.unwrap();
     let write = Write {
         appended: vec![(A, vec![update(b"3")]), (B, vec![update(b""), update(b"5")])],
@@ -71,6 +73,7 @@ async fn records_come_back_in_the_order_of_writing(store: &impl Store) {
 }
 
 async fn new_records_come_and_old_ones_go_in_one_write(store: &impl Store) {
+    store.load(ROOM, 0.0).await.unwrap();
     let old = store.write(ROOM, &append(A, &[b"old"])).await.unwrap();
     let write = Write { dropped: old.clone(), ..append(A, &[b"new"]) };
     let new = store.write(ROOM, &write).await.unwrap();
@@ -83,6 +86,7 @@ async fn new_records_come_and_old_ones_go_in_one_write(store: &impl Store) {
 }
 
 async fn lines_and_what_is_owned_are_replaced_by_name(store: &impl Store) {
+    store.load(ROOM, 0.0).await.unwrap();
     let lines = vec![line("a/ü.ipynb", 1), line("b", 1)];
     let write =
         Write { lines, owned: vec![(A, Some(owned(A, "x"))), (B, Some(owned(B, "y")))], ..Write::default() };
@@ -97,6 +101,8 @@ async fn lines_and_what_is_owned_are_replaced_by_name(store: &impl Store) {
 }
 
 async fn rooms_do_not_touch_each_other(store: &impl Store) {
+    store.load(ROOM, 0.0).await.unwrap();
+    store.load(OTHER, 0.0).await.unwrap();
     store.write(ROOM, &Write { lines: vec![line("a", 1)], ..append(A, &[b"1"]) }).await.unwrap();
     store.write(OTHER, &Write { lines: vec![line("a", 2)], ..append(A, &[b"2"]) }).await.unwrap();
     store.forget(ROOM).await.unwrap();
@@ -107,6 +113,7 @@ async fn rooms_do_not_touch_each_other(store: &impl Store) {
 }
 
 async fn large_updates_come_back_whole(store: &impl Store) {
+    store.load(ROOM, 0.0).await.unwrap();
     let large: Vec<u8> = (0..20_000_000_u32).map(|i| (i / 7) as u8).collect();
     store.write(ROOM, &append(A, &[&large])).await.unwrap();
     let history = store.load(ROOM, 0.0).await.unwrap();
@@ -115,6 +122,7 @@ async fn large_updates_come_back_whole(store: &impl Store) {
 }
 
 async fn a_room_is_forgotten_whole(store: &impl Store) {
+    store.load(ROOM, 0.0).await.unwrap();
     let write =
         Write { lines: vec![line("a", 1)], owned: vec![(A, Some(owned(A, "a")))], ..append(A, &[b"1"]) };
     store.write(ROOM, &write).await.unwrap();
@@ -135,4 +143,13 @@ async fn rooms_that_nobody_used_are_forgotten(store: &impl Store) {
     assert_eq!(records(&store.load(OTHER, 300.0).await.unwrap()).len(), 1);
     store.forget(ROOM).await.unwrap();
     store.forget(OTHER).await.unwrap();
+}
+
+async fn who_writes_to_a_room_that_was_forgotten_is_told(store: &impl Store) {
+    store.load(ROOM, 0.0).await.unwrap();
+    store.write(ROOM, &append(A, &[b"1"])).await.unwrap();
+    store.forget(ROOM).await.unwrap();
+    assert_eq!(store.write(ROOM, &append(A, &[b"2"])).await, Err(StoreError::Lost));
+    assert!(store.write(ROOM, &append(A, &[b"1", b"2"])).await.is_ok(), "once");
+    store.forget(ROOM).await.unwrap();
 }
