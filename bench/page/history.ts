@@ -15,8 +15,8 @@ interface IPlace {
 }
 
 /**
- * Edits in one transaction, but for the last ones: what is kept in the end is the same, and y-indexeddb
- * would take minutes for a record each.
+ * Edits in one transaction, but for the last ones: a run with one transaction for each edit had not come
+ * to its end after ten minutes.
  */
 const BATCH = 100;
 /** A log that has not changed for so long has been compacted, or is not going to be. */

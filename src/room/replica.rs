@@ -19,9 +19,9 @@ use super::bytes::Bytes;
 use super::limits;
 use super::update::{Outline, add, covers, read_state_vector};
 
-/// Compact when the tail is this many bytes, or a quarter of the snapshot, whichever is more. What is in
-/// the tail costs more than the same in a snapshot when the document is opened again: each of its updates
-/// cuts what was written in one piece.
+/// Compact when the tail is this many bytes, or a quarter of the snapshot, whichever is more. It
+/// bounds the tail that has to be read when the document is opened again; that a shorter one than this
+/// opens sooner could not be measured.
 const TAIL: usize = 64 * 1024;
 
 /// Why an update or a state vector was refused.
