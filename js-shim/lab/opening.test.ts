@@ -51,10 +51,12 @@ class FakeRoom {
     this.documents.set(genesis, encode(history));
   }
 
+  settlement: Settlement = 'together';
+
   async settled(): Promise<Settlement> {
     await Promise.resolve();
     this.isSettled = true;
-    return 'together';
+    return this.settlement;
   }
 
   generation(path: string) {
@@ -325,6 +327,15 @@ describe('opening a document in a room', () => {
       { genesis: genesisOf('mine'), replace: true }
     ]);
     expect(content()).toBe('mine');
+  });
+
+  it('replaces nothing while nobody can be reached', async () => {
+    room.settlement = 'unanswered';
+    room.put(PATH, 'gone');
+    room.documents.clear();
+    drive.put(PATH, 'mine');
+    expect(await open(opening)).toBeNull();
+    expect(room.claims).toEqual([]);
   });
 
   it('gives the drive’s own error where nobody has it', async () => {

@@ -209,6 +209,45 @@ describe('the room’s files', () => {
     expect(room.told).toEqual([]);
   });
 
+  it('stay under their old name where a kernel might run them under the new one', async () => {
+    await haveSaved();
+    drive.put('folder/utils.py', 'mine');
+    room.changes(entry(), entry('folder/utils.py'));
+    await quiet();
+    expect(drive.contents()).toEqual({
+      [PATH]: 'from the room',
+      'folder/utils.py': 'mine'
+    });
+  });
+
+  it('make way for each other when several move at once', async () => {
+    await haveSaved();
+    room.documents.set('other', update('another'));
+    room.changes(null, entry('b.txt', 'other'));
+    await quiet();
+    room.lives = [entry('b.txt'), entry('c.txt', 'other')];
+    room.hear({ before: entry(), after: entry('b.txt') });
+    room.hear({
+      before: entry('b.txt', 'other'),
+      after: entry('c.txt', 'other')
+    });
+    await quiet();
+    expect(drive.contents()).toEqual({
+      'b.txt': 'from the room',
+      'c.txt': 'another'
+    });
+    expect(told).toEqual([]);
+  });
+
+  it('of a type that is not known here are held on to', async () => {
+    const stateVector = Uint8Array.of(1, 1, 1);
+    room.orphaned = [
+      { entry: { ...entry(), contentType: 'cad' }, stateVector }
+    ];
+    await begin();
+    expect(room.orphaned).toHaveLength(1);
+  });
+
   it('go when somebody deletes them', async () => {
     await haveSaved();
     room.changes(entry(), null);
