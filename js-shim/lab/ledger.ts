@@ -84,6 +84,12 @@ export class Ledger implements ILedger {
       .filter(one => one === path || one.startsWith(`${path}/`));
   }
 
+  /** Whether some file is of this document. */
+  has(genesis: GenesisId): boolean {
+    const paths = this._keys().map(key => key.slice(this._prefix.length));
+    return paths.some(path => this.get(path)?.genesis === genesis);
+  }
+
   /** Forget everything about this room. */
   clear(): void {
     this._keys().forEach(key => this._storage.removeItem(key));

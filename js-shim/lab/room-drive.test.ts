@@ -310,6 +310,15 @@ describe('the room’s files', () => {
     expect(drive.contents()).toEqual({});
   });
 
+  it('are not written again where I have just renamed them', async () => {
+    await haveSaved();
+    const renaming = drive.rename(PATH, 'mine.txt');
+    room.changes(entry(), entry('theirs.txt'));
+    await renaming;
+    await quiet();
+    expect(Object.keys(drive.contents())).toHaveLength(1);
+  });
+
   it('follow my rename when the room had moved them meanwhile', async () => {
     await haveSaved();
     room.lives = [entry('theirs.txt')];

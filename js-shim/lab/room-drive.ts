@@ -146,15 +146,18 @@ export class RoomDrive {
         return;
       }
       this._then(async () => {
+        const ledger = this._options.ledger(room);
+        // A file of it that is elsewhere has been moved by this person, and the room is about to hear.
+        const isElsewhere = ledger.has(genesis) || this._shows(genesis);
         const isThere = room.home(genesis)?.path === path;
-        if (!isThere || this._isOpen(path) || (await this._file(path))) {
+        if (!isThere || isElsewhere || (await this._file(path))) {
           return;
         }
         const { last_modified: modified } = await this._write(entry, update);
         const stateVector = [...kind.reached(update)];
         const given = true;
         const saved = { genesis, stateVector, state: '', modified, given };
-        this._options.ledger(room).set(path, saved);
+        ledger.set(path, saved);
       });
     });
   }
@@ -353,6 +356,11 @@ export class RoomDrive {
     return all.find(document => document.path === path) ?? null;
   }
 
+  private _shows(genesis: GenesisId): boolean {
+    const all = [...this._options.documents];
+    return all.some(document => document.genesis === genesis);
+  }
+
   private _isOpen(path: string): boolean {
     return this._open(path) !== null;
   }
@@ -418,7 +426,7 @@ export namespace RoomDrive {
     documents: Iterable<DocumentProvider>;
     /** A document was closed. */
     closed?: ISignal<unknown, unknown>;
-    ledger: (room: IRoom) => ILedger & Pick<Ledger, 'paths'>;
+    ledger: (room: IRoom) => ILedger & Pick<Ledger, 'paths' | 'has'>;
     /** The person's own version was kept under another name. */
     onCopy: (path: string, copy: string) => void;
     /** Somebody deleted a document; what became of it here. */
