@@ -85,6 +85,11 @@ test('storage is full: the editor stays usable, and the other has everything', a
   const room = freshRoom();
   await Promise.all([ada.open(PATH, { room }), grace.open(PATH, { room })]);
   await Promise.all([ada.meets(1), grace.meets(1)]);
+  // JupyterLab's first checkpoint still finds room, or its error would be in the way.
+  await ada.page.waitForFunction(async path => {
+    const { contents } = window.jupyterapp.serviceManager;
+    return (await contents.listCheckpoints(path)).length > 0;
+  }, PATH);
   await ada.page.evaluate(() => (window.isFull = true));
   await ada.type(PATH, ' by ada');
   await grace.sees(PATH, 'first by ada');
