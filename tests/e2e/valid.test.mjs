@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { assertSameNotebook, markdown, notebook } from './notebooks.mjs';
-import { eventually } from './person.mjs';
+import { eventually } from './waiting.mjs';
 import { freshRoom, useStage } from './site.mjs';
 
 const stage = await useStage();
