@@ -66,9 +66,9 @@ export async function integration(site) {
 
 /** With a history that is kept, until all is written and what could be compacted has been. */
 async function longestTasks(site) {
-  const longest = { sending: [], receiving: [] };
+  const longest = { sending: [], receiving: [], joining: [] };
   for (let run = 0; run < RUNS; run++) {
-    await withPages(site, 2, async (a, b) => {
+    await withPages(site, 3, async (a, b, c) => {
       const room = freshRoom();
       const o = { system: 'ours', room, path: 'live', bytes: BYTES };
       await a.run('enter', { ...o, history: room });
@@ -83,6 +83,11 @@ async function longestTasks(site) {
       await Promise.all([a.run('kept'), b.run('kept')]);
       longest.sending.push(await a.run('longest'));
       longest.receiving.push(await b.run('longest'));
+      await c.run('enter', { ...o, history: room });
+      await c.run('openWatched', o);
+      await c.page.waitForTimeout(AFTERWARDS);
+      await c.run('kept');
+      longest.joining.push(await c.run('longest'));
     });
   }
   return longest;

@@ -301,6 +301,15 @@ const functions = {
     watchTasks(documents.get(o.path)!);
   },
 
+  /** Open what another page shares, with so many bytes in it, and watch from the beginning. */
+  async openWatched(o: { path: string; bytes: number }) {
+    const ydoc = new Y.Doc();
+    documents.set(o.path, ydoc);
+    watchTasks(ydoc);
+    await ours.open(o.path, ydoc);
+    await isComplete(ydoc, o.bytes);
+  },
+
   async longest() {
     return longestTask();
   },

@@ -12,24 +12,31 @@ use std::rc::Rc;
 pub struct Bytes {
     all: Rc<Vec<u8>>,
     start: usize,
+    end: usize,
 }
 
 impl Bytes {
     /// What follows the first `count` bytes; nothing when there are no more.
     pub fn after(self, count: usize) -> Self {
-        let start = self.start.saturating_add(count).min(self.all.len());
-        Self { start, ..self }
+        self.range(count, usize::MAX)
+    }
+
+    /// Those from `start` to `end`, or as many of them as there are.
+    pub fn range(&self, start: usize, end: usize) -> Self {
+        let within = |at: usize| self.start.saturating_add(at).min(self.end);
+        Self { all: self.all.clone(), start: within(start), end: within(end.max(start)) }
     }
 
     /// Whether these are the very same bytes, not only equal ones.
     pub fn is(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.all, &other.all) && self.start == other.start
+        Rc::ptr_eq(&self.all, &other.all) && (self.start, self.end) == (other.start, other.end)
     }
 }
 
 impl From<Vec<u8>> for Bytes {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { all: Rc::new(bytes), start: 0 }
+        let end = bytes.len();
+        Self { all: Rc::new(bytes), start: 0, end }
     }
 }
 
@@ -43,7 +50,7 @@ impl Deref for Bytes {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.all[self.start..]
+        &self.all[self.start..self.end]
     }
 }
 
@@ -75,5 +82,7 @@ mod tests {
         assert!(rest.clone().after(9).is_empty());
         assert!(rest.is(&all.clone().after(1)) && !rest.is(&all));
         assert!(rest == Bytes::from(&[2, 3][..]) && !rest.is(&Bytes::from(&[2, 3][..])));
+        assert_eq!(all.range(0, 2).range(1, 9)[..], [2]);
+        assert!(all.range(2, 1).is_empty() && !all.range(0, 2).is(&all));
     }
 }

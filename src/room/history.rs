@@ -5,7 +5,8 @@
 //! it is written. A document's records are one *snapshot* and the *tail* of what came after it. When the
 //! tail has become many records it is written as one; when the replica has been compacted, both are
 //! written anew. A write takes place as a whole or not at all, old records go in the same write that
-//! brings the new ones, and only records that this page knows are ever taken away. So another page of
+//! brings the new ones, and only records that this page knows are ever taken away. (A large snapshot is
+//! several records, see [`super::record`].) So another page of
 //! the same browser may write to the same log: what both wrote is there twice, which updates don't
 //! mind, until a page loads it all and compacts it.
 //!
@@ -13,17 +14,14 @@
 
 use std::mem;
 
-use serde::{Deserialize, Serialize};
-
 use super::bytes::Bytes;
 use super::ids::DocumentId;
-use super::index::{Entry, Line};
+use super::index::Line;
 use super::limits::Millis;
+pub use super::record::{History, Key, Owned, Record, Row, Write};
+use super::record::{cut, join};
 use super::replica::Replica;
 use super::sorted::SortedMap;
-
-/// What the store calls a record.
-pub type Key = u64;
 
 /// Records of a tail before they are written as one.
 const TAIL_RECORDS: usize = 200;
@@ -32,45 +30,6 @@ const PAUSE: Millis = 100.0;
 /// The first wait after a write that failed; doubled each time, up to the last.
 const RETRY_FIRST: Millis = 2_000.0;
 const RETRY_LAST: Millis = 120_000.0;
-
-/// All that a store has of one room.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct History {
-    pub lines: Vec<Line>,
-    pub owned: Vec<Owned>,
-    /// In the order in which they were written.
-    pub records: Vec<Record>,
-}
-
-/// Some updates of a document, in the order in which they were integrated.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Record {
-    pub key: Key,
-    pub document: DocumentId,
-    pub updates: Vec<Bytes>,
-}
-
-/// What this person wrote of a document: it must not go with the document's place in the index.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Owned {
-    /// Where the document lived last.
-    pub entry: Entry,
-    /// The state vector of this person's own updates, encoded as Yjs does.
-    pub state_vector: Vec<u8>,
-}
-
-/// One write. It takes place as a whole or not at all.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Write {
-    /// To be put in place of those for the same paths.
-    pub lines: Vec<Line>,
-    /// To be put in place of those for the same documents; `None` takes one away.
-    pub owned: Vec<(DocumentId, Option<Owned>)>,
-    /// New records; the store gives each a key.
-    pub appended: Vec<(DocumentId, Vec<Bytes>)>,
-    /// Records to be taken away.
-    pub dropped: Vec<Key>,
-}
 
 /// What of a document is still to be written.
 #[derive(Default)]
@@ -100,11 +59,26 @@ struct Kept {
     tail: Vec<Key>,
 }
 
+impl Kept {
+    fn new(keys: &[Key], snapshot: usize) -> Self {
+        let (snapshot, tail) = keys.split_at(snapshot.min(keys.len()));
+        Self { snapshot: snapshot.to_vec(), tail: tail.to_vec() }
+    }
+}
+
 /// A write that has not been acknowledged.
 struct UnderWay {
     number: u32,
     write: Write,
-    documents: Vec<(DocumentId, Scope, usize)>,
+    documents: Vec<Rows>,
+}
+
+/// How many of a write's records are a document's, and how many of these its snapshot.
+struct Rows {
+    document: DocumentId,
+    scope: Scope,
+    snapshot: usize,
+    all: usize,
 }
 
 /// What a document looks like to whoever writes it.
@@ -161,13 +135,12 @@ impl Keeper {
         *self = Self { restored: true, ..Self::default() };
     }
 
-    /// The store has these records of a document, in this order. `is_snapshot` says that the first of
-    /// them holds what the replica's snapshot is now, and nothing else.
-    pub fn found(&mut self, document: DocumentId, keys: &[Key], is_snapshot: bool) {
+    /// The store has these records of a document, in this order. The first `snapshot` of them hold what
+    /// the replica's snapshot is now, and nothing else; 0 when none do.
+    pub fn found(&mut self, document: DocumentId, keys: &[Key], snapshot: usize) {
         self.pending.remove(&document);
-        let (snapshot, tail) = keys.split_at(usize::from(is_snapshot).min(keys.len()));
-        let kept = Kept { snapshot: snapshot.to_vec(), tail: tail.to_vec() };
-        if !is_snapshot {
+        let kept = Kept::new(keys, snapshot);
+        if snapshot == 0 {
             self.rewrite(document);
         } else if kept.tail.len() > TAIL_RECORDS {
             self.raise(document, Scope::Tail);
@@ -244,7 +217,7 @@ impl Keeper {
         now: Millis,
         view: impl Fn(DocumentId) -> Option<View<'a>>,
     ) -> Option<(u32, Write)> {
-        (self.wake_at() <= now).then(|| self.write(now, view))
+        (self.wake_at() <= now).then(|| self.write(now, false, view))
     }
 
     /// All that is to be written, and what is under way once more, for nobody will hear whether that took
@@ -258,36 +231,50 @@ impl Keeper {
             self.failed(number, now);
         }
         let something = !self.pending.is_empty() || !self.lines.is_empty();
-        (self.enabled && self.restored && something).then(|| self.write(now, view))
+        (self.enabled && self.restored && something).then(|| self.write(now, true, view))
     }
 
-    fn write<'a>(&mut self, now: Millis, view: impl Fn(DocumentId) -> Option<View<'a>>) -> (u32, Write) {
+    fn write<'a>(
+        &mut self,
+        now: Millis,
+        last: bool,
+        view: impl Fn(DocumentId) -> Option<View<'a>>,
+    ) -> (u32, Write) {
         let mut write = Write {
             lines: mem::take(&mut self.lines).into_entries().map(|(_, line)| line).collect(),
+            last,
             ..Write::default()
         };
         let mut documents = Vec::new();
         for (document, pending) in mem::take(&mut self.pending).into_entries() {
-            if pending.scope == Scope::Gone {
-                write.dropped.extend(self.keys(document, Scope::Gone));
+            let scope = pending.scope;
+            if scope == Scope::Gone {
+                write.dropped.extend(self.keys(document, scope));
                 write.owned.push((document, None));
-                documents.push((document, Scope::Gone, 0));
+                documents.push(Rows { document, scope, snapshot: 0, all: 0 });
                 continue;
             }
             let Some(view) = view(document) else { continue };
-            let before = write.appended.len();
-            let records = match pending.scope {
-                Scope::Whole => view.replica.records(),
-                Scope::Tail => vec![view.replica.tail()],
-                Scope::News | Scope::Gone => vec![pending.updates],
+            let snapshot = match scope {
+                Scope::Whole => cut(document, view.replica.snapshot()),
+                _ => Vec::new(),
             };
-            let records = records.into_iter().filter(|updates| !updates.is_empty());
-            write.appended.extend(records.map(|updates| (document, updates)));
-            write.dropped.extend(self.keys(document, pending.scope));
+            let tail = match scope {
+                Scope::News => pending.updates,
+                _ => view.replica.tail(),
+            };
+            let tail = cut(document, tail);
+            documents.push(Rows {
+                document,
+                scope,
+                snapshot: snapshot.len(),
+                all: snapshot.len() + tail.len(),
+            });
+            write.appended.extend(snapshot.into_iter().chain(tail));
+            write.dropped.extend(self.keys(document, scope));
             if pending.owned {
                 write.owned.push((document, view.owned));
             }
-            documents.push((document, pending.scope, write.appended.len() - before));
         }
         self.numbered += 1;
         self.write_at = now + PAUSE;
@@ -309,16 +296,13 @@ impl Keeper {
     pub fn written(&mut self, number: u32, keys: Vec<Key>) -> bool {
         let Some(done) = self.under_way.take_if(|under_way| under_way.number == number) else { return false };
         let mut keys = keys.into_iter();
-        for (document, scope, count) in done.documents {
-            let new: Vec<_> = keys.by_ref().take(count).collect();
+        for Rows { document, scope, snapshot, all } in done.documents {
+            let new: Vec<_> = keys.by_ref().take(all).collect();
             let kept = self.kept.get_or_default(document);
             match scope {
                 Scope::News => kept.tail.extend(new),
                 Scope::Tail => kept.tail = new,
-                Scope::Whole => {
-                    let (snapshot, tail) = new.split_at(new.len().min(1));
-                    *kept = Kept { snapshot: snapshot.to_vec(), tail: tail.to_vec() };
-                }
+                Scope::Whole => *kept = Kept::new(&new, snapshot),
                 Scope::Gone => drop(self.kept.remove(&document)),
             }
             if self.kept.get(&document).is_some_and(|kept| kept.tail.len() > TAIL_RECORDS) {
@@ -339,9 +323,8 @@ impl Keeper {
         }
         let owned = failed.write.owned;
         let mut appended = failed.write.appended.into_iter();
-        for (document, scope, count) in failed.documents {
-            let updates = appended.by_ref().take(count).flat_map(|(_, updates)| updates);
-            let updates: Vec<_> = updates.collect();
+        for Rows { document, scope, all, .. } in failed.documents {
+            let (updates, _) = join(appended.by_ref().take(all));
             self.raise(document, scope);
             if let Some(pending) = self.pending.get_mut(&document) {
                 pending.owned |= owned.iter().any(|(other, _)| *other == document);
@@ -356,6 +339,8 @@ impl Keeper {
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
+    use crate::room::index::Entry;
+    use crate::room::record::LENGTH;
     use yrs::{Doc, Text, Transact};
 
     const D: DocumentId = DocumentId([1; 32]);
@@ -413,7 +398,7 @@ mod tests {
         assert!(author.next().is_none() && !author.keeper.is_done());
         author.keeper.written(first, vec![10]);
         let (second, write) = author.next().unwrap();
-        assert_eq!(write.appended.iter().map(|(_, updates)| updates.len()).collect::<Vec<_>>(), [2]);
+        assert_eq!(write.appended.iter().map(|row| row.updates.len()).collect::<Vec<_>>(), [2]);
         assert!(write.dropped.is_empty());
         author.keeper.written(second, vec![11]);
         assert!(author.keeper.is_done() && author.next().is_none());
@@ -431,8 +416,8 @@ mod tests {
         assert!(author.next().is_none(), "not at once");
         author.now += RETRY_FIRST;
         let (third, write) = author.next().unwrap();
-        assert_eq!(write.appended[0].1[..1], failed.appended[0].1);
-        assert_eq!(write.appended[0].1.len(), 2);
+        assert_eq!(write.appended[0].updates[..1], failed.appended[0].updates);
+        assert_eq!(write.appended[0].updates.len(), 2);
         assert_eq!(write.owned.len(), 1);
         assert!(author.keeper.written(third, vec![2]), "it works again");
     }
@@ -450,12 +435,30 @@ mod tests {
         let (number, write) = author.next().unwrap();
         assert_eq!(write.dropped, (1..=TAIL_RECORDS as Key + 1).collect::<Vec<_>>());
         assert_eq!(write.appended.len(), 1);
-        assert_eq!(write.appended[0].1.len(), TAIL_RECORDS + 1);
+        assert_eq!(write.appended[0].updates.len(), TAIL_RECORDS + 1);
         author.keeper.written(number, vec![1_000]);
         author.replica.compact();
         author.keeper.rewrite(D);
         let (_, write) = author.next().unwrap();
         assert_eq!((write.dropped, write.appended.len()), (vec![0, 1_000], 1));
+    }
+
+    #[test]
+    fn a_large_snapshot_is_several_records_that_come_and_go_together() {
+        let mut author = Author::new();
+        author.types(&"long ".repeat(LENGTH / 2));
+        author.replica.compact();
+        let (number, write) = author.next().unwrap();
+        let count = write.appended.len() as Key;
+        assert_eq!(count, 3);
+        author.keeper.failed(number, author.now);
+        author.now += RETRY_FIRST;
+        let (number, again) = author.next().unwrap();
+        assert_eq!(write.appended, again.appended);
+        author.keeper.written(number, (1..=count).collect());
+        author.keeper.rewrite(D);
+        let (_, write) = author.next().unwrap();
+        assert_eq!(write.dropped, (1..=count).collect::<Vec<_>>());
     }
 
     #[test]

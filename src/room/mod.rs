@@ -36,6 +36,7 @@ mod negotiation;
 pub mod outbox;
 mod peer;
 mod presence;
+pub mod record;
 mod replica;
 mod restore;
 mod servers;

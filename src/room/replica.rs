@@ -154,9 +154,9 @@ impl Replica {
         self.tail.iter().cloned().chain(early).collect()
     }
 
-    /// Everything, as records of a store: the snapshot, and the tail.
-    pub fn records(&self) -> Vec<Vec<Bytes>> {
-        vec![self.snapshot.iter().cloned().collect(), self.tail()]
+    /// The update that the others came after, if there is anything.
+    pub fn snapshot(&self) -> Vec<Bytes> {
+        self.snapshot.iter().cloned().collect()
     }
 
     /// Whether the snapshot is this very update.

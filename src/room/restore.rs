@@ -11,6 +11,7 @@ use super::bytes::Bytes;
 use super::history::{History, Key, Owned, Record, View};
 use super::ids::DocumentId;
 use super::limits::Millis;
+use super::record;
 use super::sorted::SortedMap;
 use super::update::{Outline, read_state_vector};
 use super::{Action, Notice, Room};
@@ -49,7 +50,7 @@ impl Room {
         self.merge_lines(lines, None);
         let mut records: SortedMap<DocumentId, Vec<Record>> = SortedMap::new();
         for record in history.records {
-            records.get_or_default(record.document).push(record);
+            records.get_or_default(record.row.document).push(record);
         }
         for owned in history.owned.into_iter().filter(|owned| owned.entry.is_valid()) {
             self.take_owned(owned);
@@ -68,15 +69,17 @@ impl Room {
 
     fn take_records(&mut self, id: DocumentId, records: Vec<Record>) {
         let keys: Vec<_> = records.iter().map(|record| record.key).collect();
-        let is_single = records.first().is_some_and(|record| record.updates.len() == 1);
-        let first = records.first().and_then(|record| record.updates.first().cloned());
-        for update in records.into_iter().flat_map(|record| record.updates) {
+        // Whether nothing but the first update is in the records that it fills.
+        let alone = |count: usize| records[..count].iter().all(|record| record.row.updates.len() == 1);
+        let (updates, first_records) = record::join(records.iter().map(|record| record.row.clone()));
+        let first = updates.first().filter(|_| alone(first_records)).cloned();
+        for update in updates {
             // What can't be read is as good as not there; a peer has it. If the store answered so late
             // that the page shows the document already, it is told.
             self.integrate(id, &update, false).ok();
         }
         let document = self.documents.get_or_default(id);
-        let is_snapshot = is_single && first.is_some_and(|first| document.replica.begins_with(&first));
+        let is_snapshot = first.is_some_and(|first| document.replica.begins_with(&first));
         // One that is not whole is sought, as one that is not here at all.
         let is_whole = !document.replica.waits() && document.replica.content().next().is_some();
         document.changed = is_whole;
@@ -84,7 +87,7 @@ impl Room {
             self.held(id);
             self.sync_with_all(id);
         }
-        self.keeper.found(id, &keys, is_snapshot);
+        self.keeper.found(id, &keys, if is_snapshot { first_records } else { 0 });
         self.compact_soon(id);
         self.forget_if_unnamed(id);
     }

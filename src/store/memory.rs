@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::{Store, StoreError};
-use crate::room::history::{History, Key, Owned, Record, Write};
+use crate::room::history::{History, Key, Owned, Record, Row, Write};
 use crate::room::ids::{DocumentId, RoomId};
 use crate::room::index::Line;
 use crate::room::limits::Millis;
@@ -45,10 +45,10 @@ impl MemoryStore {
             }
         }
         let mut next = self.next.borrow_mut();
-        let append = |(document, updates): &(DocumentId, Vec<_>)| {
+        let append = |row: &Row| {
             let key = *next;
             *next += 1;
-            kept.records.insert(key, Record { key, document: *document, updates: updates.clone() });
+            kept.records.insert(key, Record { key, row: row.clone() });
             key
         };
         let keys = write.appended.iter().map(append).collect();

@@ -7,10 +7,13 @@
 //! | `rooms` | room | `{used}`, when it was used last |
 //! | `lines` | `[room, path]` | a line of the index, postcard |
 //! | `owned` | `[room, document]` | what this person wrote in a document, postcard |
-//! | `log` | counted up by the browser | `{room, document, updates}`; index `room` |
+//! | `log` | counted up by the browser | `{room, document, updates, continues}`; index `room` |
 //!
 //! Rooms and documents are hexadecimal texts, updates `Uint8Array`s. What is read is not believed more
 //! than what a peer says: what can't be read is left out.
+//!
+//! The browser copies what it is to keep before it lets the page go on. So a large write asks for one
+//! record after the other, each in a task of its own, and all in one transaction.
 //!
 //! A person may clear the site's data at any time, or another page may delete the database. Then the
 //! connection ends with an event, and what is asked of it after that is answered by
@@ -29,9 +32,10 @@ use web_sys::{
     IdbRequest, IdbTransaction, IdbTransactionMode,
 };
 
-use crate::room::history::{History, Key, Record, Write};
+use crate::room::history::{History, Key, Record, Row, Write};
 use crate::room::ids::{DocumentId, RoomId};
 use crate::room::limits::Millis;
+use crate::room::record;
 use crate::store::{Store, StoreError};
 
 const ROOMS: &str = "rooms";
@@ -45,6 +49,8 @@ const BY_ROOM: &str = "room";
 pub struct IndexedDb {
     database: IdbDatabase,
     ended: Rc<RefCell<bool>>,
+    /// A large write that is under way.
+    large: RefCell<Option<IdbTransaction>>,
     _callbacks: [Closure<dyn FnMut(JsValue)>; 2],
 }
 
@@ -60,7 +66,47 @@ impl IndexedDb {
         let callbacks = [on_end(&database, &ended, true), on_end(&database, &ended, false)];
         database.set_onversionchange(Some(callbacks[0].as_ref().unchecked_ref()));
         database.set_onclose(Some(callbacks[1].as_ref().unchecked_ref()));
-        Ok(Self { database, ended, _callbacks: callbacks })
+        Ok(Self { database, ended, large: RefCell::default(), _callbacks: callbacks })
+    }
+
+    /// Asks for all of a write: at once if it is small, so that a page that is about to go has said it.
+    async fn ask_for(
+        &self,
+        write: &Write,
+        room: &str,
+        transaction: &Transaction,
+    ) -> Result<Vec<IdbRequest>, StoreError> {
+        transaction.store(ROOMS)?.put_with_key(&used(super::now()), &room.into())?;
+        let lines = transaction.store(LINES)?;
+        for line in &write.lines {
+            lines.put_with_key(&encoded(line)?, &pair(room, &line.path))?;
+        }
+        let store = transaction.store(OWNED)?;
+        for (document, owned) in &write.owned {
+            let key = pair(room, &document.to_string());
+            match owned {
+                Some(owned) => store.put_with_key(&encoded(owned)?, &key)?,
+                None => store.delete(&key)?,
+            };
+        }
+        let log = transaction.store(LOG)?;
+        for key in &write.dropped {
+            log.delete(&(*key as f64).into())?;
+        }
+        let length: usize = write.appended.iter().map(Row::length).sum();
+        let in_turn = !write.last && length > record::LENGTH;
+        if in_turn {
+            self.large.replace(Some(transaction.inner.clone()));
+        }
+        let mut requests = Vec::new();
+        for row in &write.appended {
+            let request = log.put(&value_of(room, row))?;
+            if in_turn {
+                result_of(&request).await?;
+            }
+            requests.push(request);
+        }
+        Ok(requests)
     }
 
     fn begin(&self, mode: IdbTransactionMode) -> Result<Transaction, StoreError> {
@@ -138,35 +184,19 @@ impl Store for IndexedDb {
 
     async fn write(&self, room: RoomId, write: &Write) -> Result<Vec<Key>, StoreError> {
         let room = room.topic();
+        if let Some(large) = self.large.take().filter(|_| write.last) {
+            // It would wait for a page that is gone, and this write for it.
+            large.abort().ok();
+        }
         let transaction = self.begin(IdbTransactionMode::Readwrite)?;
-        // All is asked for at once, and nothing waited for: the page may be about to go.
-        let rooms = transaction.store(ROOMS)?;
-        let known = rooms.get(&room.as_str().into())?;
-        rooms.put_with_key(&used(super::now()), &room.as_str().into())?;
-        let lines = transaction.store(LINES)?;
-        for line in &write.lines {
-            lines.put_with_key(&encoded(line)?, &pair(&room, &line.path))?;
-        }
-        let store = transaction.store(OWNED)?;
-        for (document, owned) in &write.owned {
-            let key = pair(&room, &document.to_string());
-            match owned {
-                Some(owned) => store.put_with_key(&encoded(owned)?, &key)?,
-                None => store.delete(&key)?,
-            };
-        }
-        let log = transaction.store(LOG)?;
-        let mut appended = Vec::new();
-        for (document, updates) in &write.appended {
-            let updates: Array = updates.iter().map(|update| Uint8Array::from(&update[..])).collect();
-            let document = document.to_string();
-            let fields =
-                [("room", room.as_str().into()), ("document", document.into()), ("updates", updates.into())];
-            appended.push(log.put(&object(&fields))?);
-        }
-        for key in &write.dropped {
-            log.delete(&(*key as f64).into())?;
-        }
+        let known = transaction.store(ROOMS)?.get(&room.as_str().into())?;
+        let appended = match self.ask_for(write, &room, &transaction).await {
+            Ok(appended) => appended,
+            Err(error) => {
+                transaction.inner.abort().ok(); // as a whole or not at all
+                return Err(error);
+            }
+        };
         transaction.commit();
         transaction.done().await?;
         if known.result()?.is_undefined() {
@@ -268,12 +298,26 @@ async fn result_of(request: &IdbRequest) -> Result<JsValue, StoreError> {
     }
 }
 
+fn value_of(room: &str, row: &Row) -> JsValue {
+    let updates: Array = row.updates.iter().map(|update| Uint8Array::from(&update[..])).collect();
+    object(&[
+        ("room", room.into()),
+        ("document", row.document.to_string().into()),
+        ("updates", updates.into()),
+        ("continues", row.continues.into()),
+    ])
+}
+
 fn record(key: &JsValue, value: &JsValue) -> Option<Record> {
-    let document = Reflect::get(value, &"document".into()).ok()?.as_string()?;
-    let updates = Reflect::get(value, &"updates".into()).ok()?.dyn_into::<Array>().ok()?;
+    let field = |name: &str| Reflect::get(value, &name.into()).ok();
+    let updates = field("updates")?.dyn_into::<Array>().ok()?;
     let bytes = |update: JsValue| Some(update.dyn_into::<Uint8Array>().ok()?.to_vec().into());
-    let updates = updates.iter().map(bytes).collect::<Option<Vec<_>>>()?;
-    Some(Record { key: key_of(key).ok()?, document: DocumentId::parse(&document)?, updates })
+    let row = Row {
+        document: DocumentId::parse(&field("document")?.as_string()?)?,
+        updates: updates.iter().map(bytes).collect::<Option<Vec<_>>>()?,
+        continues: field("continues")?.is_truthy(),
+    };
+    Some(Record { key: key_of(key).ok()?, row })
 }
 
 fn key_of(key: &JsValue) -> Result<Key, StoreError> {

@@ -79,8 +79,8 @@ impl Disk {
         let write = Write {
             lines: history.lines,
             owned: history.owned.into_iter().map(|owned| (owned.entry.document, Some(owned))).collect(),
-            appended: history.records.into_iter().map(|record| (record.document, record.updates)).collect(),
-            dropped: Vec::new(),
+            appended: history.records.into_iter().map(|record| record.row).collect(),
+            ..Write::default()
         };
         self.store.apply(ROOM, &write);
     }
@@ -94,7 +94,7 @@ impl Disk {
     /// All that is kept, of all documents.
     pub fn text(&self) -> String {
         let records = self.store.history(ROOM).records;
-        let documents: BTreeSet<_> = records.iter().map(|record| record.document).collect();
+        let documents: BTreeSet<_> = records.iter().map(|record| record.row.document).collect();
         documents.into_iter().filter_map(|document| self.document(document)).collect()
     }
 
@@ -102,9 +102,9 @@ impl Disk {
     pub fn document(&self, document: DocumentId) -> Option<String> {
         let doc = Doc::with_client_id(1);
         let records = self.store.history(ROOM).records;
-        let mut updates = records.iter().filter(|record| record.document == document).peekable();
+        let mut updates = records.iter().filter(|record| record.row.document == document).peekable();
         updates.peek()?;
-        for update in updates.flat_map(|record| &record.updates) {
+        for update in updates.flat_map(|record| &record.row.updates) {
             doc.transact_mut().apply_update(Update::decode_v1(update).expect("valid")).expect("it applies");
         }
         Some(text_of(&doc))

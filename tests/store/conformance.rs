@@ -1,7 +1,7 @@
 //! What every store must do. The stores in memory and in a browser are held against the same list.
 
 use jupyterlite_webrtc::room::bytes::Bytes;
-use jupyterlite_webrtc::room::history::{History, Owned, Write};
+use jupyterlite_webrtc::room::history::{History, Owned, Row, Write};
 use jupyterlite_webrtc::room::ids::{DocumentId, RoomId};
 use jupyterlite_webrtc::room::index::{Entry, Line};
 use jupyterlite_webrtc::store::{Store, StoreError};
@@ -18,19 +18,19 @@ pub async fn check(store: &impl Store) {
     new_records_come_and_old_ones_go_in_one_write(store).await;
     lines_and_what_is_owned_are_replaced_by_name(store).await;
     rooms_do_not_touch_each_other(store).await;
-    large_updates_come_back_whole(store).await;
+    large_writes_come_back_whole(store).await;
+    the_last_write_takes_the_place_of_a_large_one_that_is_under_way(store).await;
     a_room_is_forgotten_whole(store).await;
     rooms_that_nobody_used_are_forgotten(store).await;
     who_writes_to_a_room_that_was_forgotten_is_told(store).await;
 }
 
-fn update(bytes: &[u8]) -> Bytes {
-    Bytes::from(bytes)
+fn row(document: DocumentId, updates: &[&[u8]]) -> Row {
+    Row { document, updates: updates.iter().map(|bytes| Bytes::from(*bytes)).collect(), continues: false }
 }
 
 fn append(document: DocumentId, updates: &[&[u8]]) -> Write {
-    let updates = updates.iter().map(|bytes| update(bytes)).collect();
-    Write { appended: vec![(document, updates)], ..Write::default() }
+    Write { appended: vec![row(document, updates)], ..Write::default() }
 }
 
 fn line(path: &str, lamport: u32) -> Line {
@@ -44,7 +44,7 @@ fn owned(document: DocumentId, path: &str) -> Owned {
 
 fn records(history: &History) -> Vec<(DocumentId, Vec<Vec<u8>>)> {
     let bytes = |updates: &[Bytes]| updates.iter().map(|update| update.to_vec()).collect();
-    history.records.iter().map(|record| (record.document, bytes(&record.updates))).collect()
+    history.records.iter().map(|record| (record.row.document, bytes(&record.row.updates))).collect()
 }
 
 async fn nothing_is_kept_of_a_room_that_never_was(store: &impl Store) {
@@ -54,10 +54,7 @@ async fn nothing_is_kept_of_a_room_that_never_was(store: &impl Store) {
 async fn records_come_back_in_the_order_of_writing(store: &impl Store) {
     store.load(ROOM, 0.0).await.unwrap();
     let one = store.write(ROOM, &append(B, &[b"1", b"2"])).await.unwrap();
-    let write = Write {
-        appended: vec![(A, vec![update(b"3")]), (B, vec![update(b""), update(b"5")])],
-        ..Write::default()
-    };
+    let write = Write { appended: vec![row(A, &[b"3"]), row(B, &[b"", b"5"])], ..Write::default() };
     let more = store.write(ROOM, &write).await.unwrap();
     let history = store.load(ROOM, 0.0).await.unwrap();
     let expected = [
@@ -112,12 +109,30 @@ async fn rooms_do_not_touch_each_other(store: &impl Store) {
     store.forget(OTHER).await.unwrap();
 }
 
-async fn large_updates_come_back_whole(store: &impl Store) {
+async fn large_writes_come_back_whole(store: &impl Store) {
+    for last in [false, true] {
+        store.load(ROOM, 0.0).await.unwrap();
+        let large: Vec<u8> = (0..1_000_000_u32).map(|i| (i / 7) as u8).collect();
+        let part = |i: u8| Row { continues: i < 19, ..row(A, &[&[i], &large]) };
+        let appended: Vec<_> = (0..20).map(part).collect();
+        let write = Write { appended: appended.clone(), last, ..Write::default() };
+        let keys = store.write(ROOM, &write).await.unwrap();
+        let history = store.load(ROOM, 0.0).await.unwrap();
+        assert_eq!(history.records.iter().map(|record| record.key).collect::<Vec<_>>(), keys);
+        assert!(history.records.into_iter().map(|record| record.row).eq(appended));
+        store.forget(ROOM).await.unwrap();
+    }
+}
+
+async fn the_last_write_takes_the_place_of_a_large_one_that_is_under_way(store: &impl Store) {
     store.load(ROOM, 0.0).await.unwrap();
-    let large: Vec<u8> = (0..20_000_000_u32).map(|i| (i / 7) as u8).collect();
-    store.write(ROOM, &append(A, &[&large])).await.unwrap();
-    let history = store.load(ROOM, 0.0).await.unwrap();
-    assert!(history.records[0].updates[0][..] == large[..]);
+    let appended: Vec<_> = (0..20).map(|i| row(A, &[&[i; 1_000_000]])).collect();
+    let large = Write { appended, ..Write::default() };
+    let last = Write { last: true, ..large.clone() };
+    let (under_way, last) = futures::future::join(store.write(ROOM, &large), store.write(ROOM, &last)).await;
+    let records = store.load(ROOM, 0.0).await.unwrap().records.len();
+    assert_eq!(records, if under_way.is_ok() { 40 } else { 20 });
+    assert!(last.is_ok());
     store.forget(ROOM).await.unwrap();
 }
 
