@@ -18,6 +18,8 @@ pub enum Action {
     /// Make an RTCPeerConnection with both data channels; negotiate as told; close it.
     Connect(LinkId),
     Offer(LinkId),
+    /// Make an offer that restarts ICE.
+    Restart(LinkId),
     Accept {
         link: LinkId,
         kind: DescriptionKind,

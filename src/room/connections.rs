@@ -21,6 +21,9 @@ const FAILURES: u32 = 2;
 
 impl Room {
     pub(super) fn signalled(&mut self, from: PeerId, signal: Signal) {
+        if self.is_doubtful(from, &signal) {
+            return self.doubt(from, signal);
+        }
         match signal {
             Signal::Announce if !self.peers.contains_key(&from) => {
                 if self.begin(from) {
@@ -33,6 +36,17 @@ impl Room {
                 self.step(from, |peer| peer.negotiation.candidate(candidate).into_iter().collect());
             }
             Signal::Leave => self.drop_peer(from),
+        }
+    }
+
+    /// Whether a signal is to be doubted: it ends a connection that seems to work.
+    fn is_doubtful(&self, from: PeerId, signal: &Signal) -> bool {
+        let Some(peer) = self.peers.get(&from).filter(|peer| peer.is_ready()) else { return false };
+        match signal {
+            Signal::Announce => false,
+            Signal::Leave => true,
+            Signal::Description { sdp, .. } => !peer.is_same_end(sdp),
+            Signal::Candidate(_) => self.is_doubted(from),
         }
     }
 
@@ -57,10 +71,6 @@ impl Room {
 
     fn description(&mut self, from: PeerId, kind: DescriptionKind, sdp: String) {
         let offers = kind == DescriptionKind::Offer;
-        // Nobody offers over a connection that works. Who does has lost it, and begins anew.
-        if offers && self.peers.get(&from).is_some_and(Peer::is_ready) {
-            self.drop_peer(from);
-        }
         if offers && !self.peers.contains_key(&from) && !self.begin(from) {
             return;
         }
@@ -134,7 +144,7 @@ impl Room {
             return;
         };
         let was_ready = peer.is_ready();
-        self.drop_peer(id);
+        self.lose(id);
         self.announce_at = self.announce_at.min(self.now + ANNOUNCE_SOON);
         if !was_ready {
             self.failed(id, reason);

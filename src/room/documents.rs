@@ -224,7 +224,7 @@ impl Room {
     pub(super) fn documents_wake_at(&self) -> Millis {
         let moments = self.documents.values().flat_map(|document| {
             let source = document.source.map(|(peer, asked)| {
-                let heard = self.peers.get(&peer).map_or(asked, |peer| peer.heard.max(asked));
+                let heard = self.peers.get(&peer).map_or(asked, |peer| peer.heartbeat.heard.max(asked));
                 heard + SOURCE_PATIENCE
             });
             let patience = GAP_PATIENCE * f64::from(1 << document.gaps_asked.min(6));

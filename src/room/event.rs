@@ -36,6 +36,11 @@ pub enum Event {
         link: LinkId,
         reason: String,
     },
+    /// There is no path to the other side at the moment; there is one again.
+    LinkInterrupted(LinkId),
+    LinkResumed(LinkId),
+    /// There is a network again, or another one.
+    NetworkChanged,
     /// A frame arrived.
     Received {
         link: LinkId,

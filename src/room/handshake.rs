@@ -139,6 +139,11 @@ fn facts(ids: [PeerId; 2], nonces: [&[u8; NONCE]; 2], sdps: [&str; 2]) -> Result
     Ok(facts)
 }
 
+/// Whether two session descriptions name the same certificate.
+pub fn has_same_certificate(one: &str, other: &str) -> bool {
+    fingerprints(one).is_some_and(|one| fingerprints(other) == Some(one))
+}
+
 /// The certificate fingerprints of a session description (RFC 8122), sorted, without repetition.
 fn fingerprints(sdp: &str) -> Option<String> {
     let lines = sdp.lines().filter_map(|line| line.trim().strip_prefix("a=fingerprint:"));

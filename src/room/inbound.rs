@@ -12,7 +12,7 @@ impl Room {
     pub(super) fn frame_arrived(&mut self, id: PeerId, lane: Lane, frame: &[u8]) {
         let now = self.now;
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        peer.heard = now;
+        peer.heartbeat.heard(now);
         match peer.assemblers[lane as usize].take(frame) {
             Ok(Assembled::Message(bytes)) => self.message_arrived(id, bytes),
             Ok(Assembled::Partial { received, total }) => self.part_arrived(id, lane, frame, received, total),
@@ -65,6 +65,8 @@ impl Room {
             Header::Digest { document, fingerprint } => self.digest_arrived(id, document, fingerprint),
             Header::Missing { document, seeking } => self.missing_arrived(id, document, seeking),
             Header::Presence { channel, .. } => self.presence_arrived(id, channel, &body)?,
+            Header::Ping { number } => self.ping_arrived(id, number),
+            Header::Pong { number } => self.pong_arrived(id, number),
             Header::Bye => self.drop_peer(id),
         }
         Ok(())

@@ -18,24 +18,52 @@ use super::replica::Fingerprint;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Header {
     /// Lines of the sender's index. With `confirm`, the receiver says when it has merged them.
-    Index { lines: Vec<Line>, confirm: Option<u32> },
+    Index {
+        lines: Vec<Line>,
+        confirm: Option<u32>,
+    },
     /// The index message with this number has been merged, and everything that the sender had
     /// claimed before that was sent ahead of this.
-    IndexConfirmed { number: u32 },
+    IndexConfirmed {
+        number: u32,
+    },
     /// Yjs sync step 1, and a subscription: the body is the sender's state vector. The answer is
     /// what it lacks, and from then on every update made on the other side. `held` says that the
     /// sender has the document's content, and can be asked for it.
-    Sync { document: DocumentId, held: bool },
+    Sync {
+        document: DocumentId,
+        held: bool,
+    },
     /// A Yjs update, in the body. `answers` marks the last one of the answer to a `Sync`.
-    Update { document: DocumentId, origin: PeerId, answers: bool },
+    Update {
+        document: DocumentId,
+        origin: PeerId,
+        answers: bool,
+    },
     /// What the sender has of a document it holds, as hashes. Sent now and then after changes, so that
     /// pages that missed one notice.
-    Digest { document: DocumentId, fingerprint: Fingerprint },
+    Digest {
+        document: DocumentId,
+        fingerprint: Fingerprint,
+    },
     /// The sender has no content of this document and so is no source for it; `seeking` if it is just
     /// being sent it.
-    Missing { document: DocumentId, seeking: bool },
+    Missing {
+        document: DocumentId,
+        seeking: bool,
+    },
     /// A y-protocols awareness update, in the body, about the room or about one document.
-    Presence { channel: Option<DocumentId>, origin: PeerId },
+    Presence {
+        channel: Option<DocumentId>,
+        origin: PeerId,
+    },
+    /// Are you there? Answered at once, with the same number.
+    Ping {
+        number: u32,
+    },
+    Pong {
+        number: u32,
+    },
     /// The sender is leaving.
     Bye,
 }

@@ -20,10 +20,11 @@ mod claims;
 mod connections;
 mod digest;
 mod documents;
-mod entropy;
+pub mod entropy;
 mod event;
 mod frame;
 mod handshake;
+mod heartbeat;
 pub mod history;
 pub mod ids;
 mod inbound;
@@ -171,10 +172,12 @@ impl Room {
 
     /// Takes an event. `now` is in milliseconds since the Unix epoch.
     pub fn handle(&mut self, event: Event, now: Millis) {
-        self.now = now.max(self.now);
+        let before = self.now;
+        self.now = now.max(before);
         if self.left {
             return;
         }
+        self.notice_sleep(self.now - before);
         match event {
             Event::Wake => self.wake(),
             Event::ServerOpened(server) => self.server_opened(server),
@@ -184,6 +187,9 @@ impl Room {
             Event::Found { link, candidate } => self.found(link, candidate),
             Event::LaneOpened { link, lane } => self.lane_opened(link, lane),
             Event::LinkLost { link, reason } => self.link_lost(link, &reason),
+            Event::LinkInterrupted(link) => self.interrupted(link, true),
+            Event::LinkResumed(link) => self.interrupted(link, false),
+            Event::NetworkChanged => self.network_changed(),
             Event::Received { link, lane, frame } => self.received(link, lane, &frame),
             Event::Drained { link, lane, buffered } => self.drained(link, lane, buffered),
             Event::Claim { number, claim } => self.claim(number, claim),
@@ -218,6 +224,7 @@ impl Room {
         let moments = [
             self.servers_wake_at(),
             self.links_wake_at(),
+            self.heartbeats_wake_at(),
             self.documents_wake_at(),
             self.claims.wake_at(),
             self.keep_wake_at(),
@@ -284,6 +291,7 @@ impl Room {
         self.wake_history();
         self.wake_servers();
         self.wake_links();
+        self.wake_heartbeats();
         self.wake_documents();
         self.finish_claims();
     }

@@ -3,7 +3,8 @@
 use super::PeerState;
 use super::digest::Doubt;
 use super::frame::Assembler;
-use super::handshake::Handshake;
+use super::handshake::{Handshake, has_same_certificate};
+use super::heartbeat::Heartbeat;
 use super::ids::{DocumentId, LinkId};
 use super::limits::{self, Millis, Rate};
 use super::negotiation::Negotiation;
@@ -16,8 +17,7 @@ pub struct Peer {
     pub link: LinkId,
     /// When the connection was begun.
     pub since: Millis,
-    /// When its last frame came.
-    pub heard: Millis,
+    pub heartbeat: Heartbeat,
     pub negotiation: Negotiation,
     pub local_sdp: Option<String>,
     pub remote_sdp: Option<String>,
@@ -60,7 +60,7 @@ impl Peer {
         Self {
             link,
             since: now,
-            heard: now,
+            heartbeat: Heartbeat::new(now),
             negotiation: Negotiation::new(polite),
             local_sdp: None,
             remote_sdp: None,
@@ -94,6 +94,12 @@ impl Peer {
     /// Whether it has checked our proof.
     pub fn is_welcomed(&self) -> bool {
         self.handshake.as_ref().is_some_and(Handshake::is_welcomed)
+    }
+
+    /// Whether a session description is of the very end that this peer has proved to be: of its
+    /// certificate.
+    pub fn is_same_end(&self, sdp: &str) -> bool {
+        self.remote_sdp.as_deref().is_some_and(|known| has_same_certificate(known, sdp))
     }
 
     /// Whether the handshake can begin.

@@ -59,6 +59,19 @@ impl Room {
         (0..self.servers.len()).for_each(|server| self.act(Action::Dial(ServerId(server))));
     }
 
+    /// Whether a peer can be told something.
+    pub(super) fn can_signal(&self) -> bool {
+        self.servers.iter().any(Server::is_open)
+    }
+
+    /// Dials all that are lost now, and doubles no wait for it.
+    pub(super) fn redial_all(&mut self) {
+        for server in self.servers.iter_mut().filter(|server| server.dial_at.is_some()) {
+            (server.dial_at, server.failures) = (Some(self.now), 0);
+        }
+        self.wake_servers();
+    }
+
     pub(super) fn server_opened(&mut self, id: ServerId) {
         let now = self.now;
         let Some(server) = self.servers.get_mut(id.0) else {

@@ -95,7 +95,7 @@ impl Room {
             return;
         };
         // A source is patient work: it may be sending something else first.
-        let heard = self.peers.get(&source).map_or(heard, |peer| peer.heard.max(heard));
+        let heard = self.peers.get(&source).map_or(heard, |peer| peer.heartbeat.heard.max(heard));
         if heard + SOURCE_PATIENCE > self.now {
             return;
         }

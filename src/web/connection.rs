@@ -83,6 +83,13 @@ impl Connection {
         self.step(Step::Offer);
     }
 
+    /// Makes an offer that restarts ICE: the two sides look for a path again, over the connection that
+    /// they have.
+    pub fn restart(&self) {
+        self.peer.0.restart_ice();
+        self.step(Step::Offer);
+    }
+
     /// Takes the peer's description, and answers an offer.
     pub fn accept(&self, kind: DescriptionKind, sdp: String) {
         self.step(Step::Accept(kind, sdp));
@@ -108,10 +115,13 @@ impl Connection {
 
     fn listen(&mut self) {
         let (link, inbox, peer) = (self.link, self.inbox.clone(), self.peer.0.clone());
-        let on_state = self.callback(move |_| {
-            if peer.connection_state() == RtcPeerConnectionState::Failed {
-                inbox.put(Event::LinkLost { link, reason: "no network path between the two pages".into() });
+        let on_state = self.callback(move |_| match peer.connection_state() {
+            RtcPeerConnectionState::Failed => {
+                inbox.put(Event::LinkLost { link, reason: "no network path between the two pages".into() })
             }
+            RtcPeerConnectionState::Disconnected => inbox.put(Event::LinkInterrupted(link)),
+            RtcPeerConnectionState::Connected => inbox.put(Event::LinkResumed(link)),
+            _ => {}
         });
         self.peer.0.set_onconnectionstatechange(Some(&on_state));
         let inbox = self.inbox.clone();

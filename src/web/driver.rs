@@ -135,6 +135,7 @@ impl Driver {
             }
             Action::Connect(link) => self.connect(link),
             Action::Offer(link) => self.with_connection(link, Connection::offer),
+            Action::Restart(link) => self.with_connection(link, Connection::restart),
             Action::Accept { link, kind, sdp } => {
                 self.with_connection(link, |connection| connection.accept(kind, sdp))
             }

@@ -228,6 +228,7 @@ impl Page {
             | Action::Say(..)
             | Action::Connect(_)
             | Action::Offer(_)
+            | Action::Restart(_)
             | Action::Accept { .. }
             | Action::AddCandidate { .. }
             | Action::Close(_)

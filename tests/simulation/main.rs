@@ -16,6 +16,7 @@
 
 mod check;
 mod disk;
+mod healing;
 mod network;
 mod page;
 mod people;

@@ -55,6 +55,10 @@ struct Wire {
     accepted: Option<End>,
     opened: bool,
     cut: bool,
+    /// There is no path: what arrives meanwhile waits here. A restart of ICE finds one from this moment
+    /// on, if both ends still have the connection.
+    interrupted: Option<f64>,
+    waiting: Vec<Event>,
     /// When the last frame of each lane arrives; later ones arrive after it.
     last: [f64; 2],
     described: u32,
@@ -99,10 +103,13 @@ impl Network {
     /// The next thing to arrive, unless it was lost on its way.
     pub fn next(&mut self) -> Option<Delivery> {
         let delivery = self.queue.pop()?;
-        match delivery.over {
-            Some((end, _)) if self.wires.get(&end).is_none_or(|wire| wire.cut) => None,
-            _ => Some(delivery),
+        let Some((end, _)) = delivery.over else { return Some(delivery) };
+        let wire = self.wires.get_mut(&end).filter(|wire| !wire.cut)?;
+        if wire.interrupted.is_some() {
+            wire.waiting.push(delivery.event);
+            return None;
         }
+        Some(delivery)
     }
 
     // ------------------------------------------------------------ signaling
@@ -214,6 +221,9 @@ impl Network {
             return;
         };
         wire.accepted = Some(other);
+        if wire.opened && wire.other == Some(other) && wire.interrupted.is_some_and(|back| back <= now) {
+            self.resume(end, now, &mut delay);
+        }
         let mutual = self.wires.get(&other).is_some_and(|wire| wire.accepted == Some(end) && !wire.cut);
         let fresh = |wires: &BTreeMap<End, Wire>, end| {
             wires.get(&end).is_some_and(|wire: &Wire| !wire.opened && !wire.cut)
@@ -269,6 +279,52 @@ impl Network {
                 let at = now + delay();
                 self.schedule(at, end.0, event);
             }
+        }
+    }
+
+    /// There is no path between two ends until `back`, and then one only for who looks for it. Each end
+    /// notices, in its own time or never.
+    pub fn interrupt(&mut self, end: End, back: f64, now: f64, mut notices: impl FnMut() -> Option<f64>) {
+        let Some(other) =
+            self.wires.get(&end).filter(|wire| wire.opened && !wire.cut).and_then(|it| it.other)
+        else {
+            return;
+        };
+        for end in [end, other] {
+            if let Some(wire) = self.wires.get_mut(&end).filter(|wire| !wire.cut) {
+                wire.interrupted = Some(back);
+                if let Some(delay) = notices() {
+                    self.schedule(now + delay, end.0, Event::LinkInterrupted(end.1));
+                }
+            }
+        }
+    }
+
+    /// The two ends have a path again: nothing that was sent is lost.
+    fn resume(&mut self, end: End, now: f64, delay: &mut impl FnMut() -> f64) {
+        let other = self.wires.get(&end).and_then(|wire| wire.other);
+        for end in [Some(end), other].into_iter().flatten() {
+            let Some(wire) = self.wires.get_mut(&end).filter(|wire| wire.interrupted.is_some()) else {
+                continue;
+            };
+            wire.interrupted = None;
+            let mut at = now;
+            let waiting = std::mem::take(&mut wire.waiting);
+            for event in waiting {
+                at += delay();
+                self.push(at, end.0, event, Some((end, 0)));
+            }
+            if let Some(wire) = self.wires.get_mut(&end) {
+                wire.last = wire.last.map(|last| last.max(at));
+            }
+            self.schedule(now + delay(), end.0, Event::LinkResumed(end.1));
+        }
+    }
+
+    /// All paths are there again, for who looks for them.
+    pub fn paths_are_back(&mut self, now: f64) {
+        for wire in self.wires.values_mut().filter(|wire| wire.interrupted.is_some()) {
+            wire.interrupted = Some(now);
         }
     }
 

@@ -107,6 +107,11 @@ impl Page {
         [open, room.map(|doc| text_of(&doc)), file].into_iter().flatten().collect()
     }
 
+    /// What is open at a path.
+    pub fn text_of(&self, path: &str) -> Option<String> {
+        self.open.get(path).map(|open| text_of(&open.doc))
+    }
+
     /// All that is here of all documents.
     pub fn held(&self) -> String {
         let open = self.open.values().map(|open| text_of(&open.doc));
@@ -241,7 +246,13 @@ impl Page {
         self.ledger.remove(&entry.path);
         self.open.remove(&entry.path);
         self.wanted.insert(entry.path.clone());
-        vec![Event::Detach(document), Event::Release(document)]
+        self.detach(document).into_iter().chain([Event::Release(document)]).collect()
+    }
+
+    /// Nothing shows the document any more, unless it is open elsewhere.
+    fn detach(&self, document: DocumentId) -> Option<Event> {
+        let is_open = self.open.values().any(|open| open.document == document);
+        (!is_open).then_some(Event::Detach(document))
     }
 
     /// The document has been moved: file and tab follow, if they are of this document.
@@ -347,7 +358,7 @@ impl Page {
         self.wanted.remove(path);
         let mut events = Vec::new();
         if let Some(open) = self.open.remove(path) {
-            events.push(Event::Detach(open.document));
+            events.extend(self.detach(open.document));
         }
         if let Some(document) = document {
             events.push(Event::Remove(path.to_owned()));

@@ -82,7 +82,7 @@ impl World {
 
     /// One of all that can happen.
     pub fn something_happens(&mut self, paths: &[&str]) {
-        match self.below(26) {
+        match self.below(27) {
             0..=9 => self.somebody_types(),
             10 | 11 => self.somebody_opens(paths),
             12 => self.somebody_saves(),
@@ -100,6 +100,7 @@ impl World {
             23 if self.faults.outside => self.a_file_changes(paths),
             24 if self.faults.clocks => self.somebody_sleeps(),
             25 if self.faults.cuts => self.somebody_is_cut_off(),
+            26 if self.faults.cuts => self.a_path_is_interrupted(),
             _ => {}
         }
         let wait = [5, 50, 500, 5_000][self.below(4)];
@@ -154,6 +155,21 @@ impl World {
         }
     }
 
+    /// The path of a connection is gone for a while, with what is on its way.
+    fn a_path_is_interrupted(&mut self) {
+        let Some(id) = self.somebody() else { return };
+        let ends = self.network.ends_of(id);
+        if ends.is_empty() {
+            return;
+        }
+        let end = ends[self.below(ends.len())];
+        let back = self.now + self.below(40_000) as f64;
+        self.log(|| format!("the path of page {id} at {end:?} is interrupted"));
+        let chance = &mut self.chance;
+        let notices = || chance.bool().then(|| 5_000.0 + chance.f64() * 1_000.0);
+        self.network.interrupt(end, back, self.now, notices);
+    }
+
     /// A page is alone for a while, or can reach the others again.
     fn somebody_is_cut_off(&mut self) {
         let Some(id) = self.somebody() else { return };
@@ -190,7 +206,9 @@ impl World {
         }
         for end in self.network.ends_of(id) {
             let chance = &mut self.chance;
-            self.network.cut(end, self.now, || chance.f64() * 20_000.0, [false, crashes]);
+            // Who is not told has to find out.
+            let is_told = crashes && chance.bool();
+            self.network.cut(end, self.now, || chance.f64() * 20_000.0, [false, is_told]);
         }
         self.network.unsubscribe(id);
         self.gone.push(page.into_person());

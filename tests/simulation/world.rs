@@ -75,6 +75,8 @@ pub struct World {
     pub(crate) certain: BTreeMap<String, PersonId>,
     pub(crate) doubtful: BTreeSet<String>,
     pub(crate) copies_expected: bool,
+    /// Pages that sleep, and what happens to them when they wake.
+    pub(crate) asleep: BTreeMap<PageId, Vec<Event>>,
     talks: bool,
 }
 
@@ -95,6 +97,7 @@ impl World {
             certain: BTreeMap::new(),
             doubtful: BTreeSet::new(),
             copies_expected: true,
+            asleep: BTreeMap::new(),
             talks,
         }
     }
@@ -126,15 +129,19 @@ impl World {
     }
 
     fn next_at(&self) -> Option<f64> {
-        let wakes = self.pages.values().map(|page| page.wake_at().min(page.disk.next_at()));
+        let wakes = self.awake().map(|(_, page)| page.wake_at().min(page.disk.next_at()));
         let next = wakes.chain(self.network.next_at()).fold(f64::INFINITY, f64::min);
         next.is_finite().then_some(next)
     }
 
+    fn awake(&self) -> impl Iterator<Item = (&PageId, &Page)> {
+        self.pages.iter().filter(|(id, _)| !self.asleep.contains_key(id))
+    }
+
     fn step(&mut self) {
         let due: Vec<_> =
-            self.pages.iter().filter(|(_, page)| page.wake_at() <= self.now).map(|(id, _)| *id).collect();
-        let disks = self.pages.iter().filter(|(_, page)| page.disk.next_at() <= self.now);
+            self.awake().filter(|(_, page)| page.wake_at() <= self.now).map(|(id, _)| *id).collect();
+        let disks = self.awake().filter(|(_, page)| page.disk.next_at() <= self.now);
         for id in disks.map(|(id, _)| *id).collect::<Vec<_>>() {
             let page = self.pages.get_mut(&id).expect("it was just there");
             let event = page.disk.next();
@@ -162,6 +169,7 @@ impl World {
         self.log(|| "calm".into());
         self.network.signaling_up = true;
         self.network.cut_off.clear();
+        self.network.paths_are_back(self.now);
         self.bugs.drops_frames = false;
         self.everybody_comes_back();
         self.pass(180_000.0);
@@ -170,6 +178,9 @@ impl World {
     // ------------------------------------------------------------ the driver
 
     pub(crate) fn handle(&mut self, id: PageId, event: Event) {
+        if let Some(later) = self.asleep.get_mut(&id) {
+            return later.push(event);
+        }
         let Some(page) = self.pages.get_mut(&id) else {
             return;
         };
@@ -203,7 +214,7 @@ impl World {
             Action::Dial(server) => self.network.dial(id, server, now, delay()),
             Action::Say(server, text) => self.network.say(id, server, &text, now, delay),
             Action::Connect(link) => self.network.connect((id, link)),
-            Action::Offer(link) => self.describe(id, link, DescriptionKind::Offer),
+            Action::Offer(link) | Action::Restart(link) => self.describe(id, link, DescriptionKind::Offer),
             Action::Accept { link, kind, sdp } => {
                 self.network.accept((id, link), &sdp, now, delay);
                 if kind == DescriptionKind::Offer {
