@@ -232,6 +232,12 @@ mod surface {
             Ok(())
         }
 
+        /// There is a network again, or another one: what waits for one is tried at once.
+        #[wasm_bindgen(js_name = networkChanged)]
+        pub fn network_changed(&self) {
+            self.driver.put(Event::NetworkChanged);
+        }
+
         /// Says goodbye. Nothing is heard after this.
         pub fn leave(&self) {
             self.driver.put(Event::Leave);

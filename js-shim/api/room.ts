@@ -79,12 +79,19 @@ class Room implements IRoom {
     );
     this.id = this._engine.id();
     window.addEventListener('pagehide', this._onPageHide);
+    window.addEventListener('online', this._onNetwork);
   }
 
   readonly id: string;
 
   get status(): IRoomStatus {
-    const none = { peers: [], settlement: null, transfers: [], kept: true };
+    const none = {
+      peers: [],
+      settlement: null,
+      documents: [],
+      transfers: [],
+      kept: true
+    };
     const status: EngineStatus = this._isDisposed
       ? { ...none, signaling: this._urls.map(() => 'closed') }
       : this._engine.status();
@@ -335,6 +342,7 @@ class Room implements IRoom {
   private _end(): void {
     this._isDisposed = true;
     window.removeEventListener('pagehide', this._onPageHide);
+    window.removeEventListener('online', this._onNetwork);
     this._settled.resolve('unanswered');
     this._claims.forEach(claim => claim.resolve(claim.entry));
     this._claims.clear();
@@ -348,6 +356,8 @@ class Room implements IRoom {
   private _live = (): Engine | null => (this._isDisposed ? null : this._engine);
 
   private _onPageHide = (): void => this.dispose();
+
+  private _onNetwork = (): void => this._live()?.networkChanged();
 
   private _engine: Engine;
   private _urls: string[];

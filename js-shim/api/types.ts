@@ -75,8 +75,29 @@ export interface ISignalingStatus {
 /** Another person's page. */
 export interface IPeerStatus {
   id: string;
-  /** `ready` once both sides have proved that they know the room's key. */
-  state: 'connecting' | 'proving' | 'ready';
+  /**
+   * `ready` once both sides have proved that they know the room's key; `interrupted` while there is no
+   * network path to it, which is being looked for.
+   */
+  state: 'connecting' | 'proving' | 'ready' | 'interrupted';
+  /** The last round trip in milliseconds, measured every 5 s; null before the first. */
+  roundTrip: number | null;
+  /** Whether it is reached directly or through a TURN server; null where the browser does not say. */
+  route: 'direct' | 'relayed' | null;
+  /** Bytes sent to it and received from it over this connection. */
+  sent: number;
+  received: number;
+  /** Bytes that wait to be given to the browser. */
+  queued: number;
+}
+
+/** A document of the room, as it is in this page. */
+export interface IDocumentStatus {
+  genesis: GenesisId;
+  /** `held` when its content is here, `sought` when it is looked for, `unavailable` when nobody has it. */
+  state: 'held' | 'sought' | 'unavailable';
+  /** Whether somebody who is here has more of it than is here, as far as is known. */
+  isBehind: boolean;
 }
 
 /** A picture of the room at one moment. */
@@ -85,6 +106,7 @@ export interface IRoomStatus {
   peers: IPeerStatus[];
   /** Null until it is known who else is here. */
   settlement: Settlement | null;
+  documents: IDocumentStatus[];
   /** Documents whose content is on its way to us: genesis id, bytes received and announced. */
   transfers: { genesis: GenesisId; received: number; total: number }[];
   /** Whether all that is here is also in the history, if one is kept. */

@@ -51,6 +51,11 @@ impl Doubt {
         self.until = Some(self.not_before.max(now + DOUBT));
     }
 
+    /// Whether it is not known yet if they have more.
+    pub fn is_open(&self) -> bool {
+        self.until.is_some()
+    }
+
     /// Whether it is to be asked, with this here now.
     fn asks(&mut self, ours: Fingerprint, now: Millis) -> bool {
         self.until = None;

@@ -18,7 +18,7 @@ use super::presence::Channel;
 use super::replica::{Replica, ReplicaError};
 use super::sorted::SortedMap;
 use super::sources::SOURCE_PATIENCE;
-use super::{Action, DocumentState, Room};
+use super::{Action, DocumentState, DocumentStatus, Room};
 
 /// A history that has become long is made one update after this, when nobody waits for anything.
 const COMPACT_AFTER: Millis = 3_000.0;
@@ -219,6 +219,22 @@ impl Room {
             }
         }
         transfers.into_entries().map(|(id, (received, total))| (id, received, total)).collect()
+    }
+
+    /// The state of every document of the room.
+    pub(super) fn document_statuses(&self) -> Vec<DocumentStatus> {
+        let status = |(id, document): (&DocumentId, &Document)| DocumentStatus {
+            id: *id,
+            state: document.state(),
+            is_behind: document.waits_since.is_some() || self.has_more(*id),
+        };
+        self.documents.iter().map(status).collect()
+    }
+
+    /// Whether somebody who is here is known to have more of a document.
+    fn has_more(&self, id: DocumentId) -> bool {
+        let more = |agreed: &Agreement| agreed.asked || agreed.arriving.is_some() || agreed.is_doubted();
+        self.peers.values().any(|peer| peer.is_ready() && peer.documents.get(&id).is_some_and(more))
     }
 
     pub(super) fn documents_wake_at(&self) -> Millis {

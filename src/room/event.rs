@@ -39,6 +39,11 @@ pub enum Event {
     /// There is no path to the other side at the moment; there is one again.
     LinkInterrupted(LinkId),
     LinkResumed(LinkId),
+    /// Whether what goes over the connection goes through a relay.
+    Routed {
+        link: LinkId,
+        is_relayed: bool,
+    },
     /// There is a network again, or another one.
     NetworkChanged,
     /// A frame arrived.

@@ -59,6 +59,11 @@ impl Cutter {
         Some(frame)
     }
 
+    /// Bytes that have not been cut.
+    pub fn remaining(&self) -> usize {
+        self.header.len() + self.body.len() - self.sent
+    }
+
     fn copy_range(&self, start: usize, end: usize, frame: &mut Vec<u8>) {
         let split = self.header.len();
         frame.extend_from_slice(&self.header[start.min(split)..end.min(split)]);

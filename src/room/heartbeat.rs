@@ -19,7 +19,7 @@ use super::message::{Header, Message};
 use super::peer::Peer;
 use super::servers::ANNOUNCE_SOON;
 use super::signaling::Signal;
-use super::{Action, Room};
+use super::{Action, Room, Route};
 
 /// Who has said nothing for this long is asked; the round trip is measured this often.
 const PING_EVERY: Millis = 5_000.0;
@@ -80,6 +80,11 @@ impl Heartbeat {
     pub fn heard(&mut self, now: Millis) {
         self.heard = now;
         self.doubt = None;
+    }
+
+    /// Whether the browser says that there is no path at the moment.
+    pub fn is_interrupted(&self) -> bool {
+        self.is_interrupted
     }
 
     fn ping(&mut self, now: Millis) -> Message {
@@ -174,6 +179,15 @@ impl Room {
             self.restart_if_silent(id);
         } else {
             self.compare_all();
+        }
+    }
+
+    /// The browser says which way a connection goes.
+    pub(super) fn routed(&mut self, link: LinkId, is_relayed: bool) {
+        let peer = self.links.get(&link).and_then(|id| self.peers.get_mut(id));
+        if let Some(peer) = peer {
+            peer.route = Some(if is_relayed { Route::Relayed } else { Route::Direct });
+            self.status_changed = true;
         }
     }
 

@@ -13,6 +13,7 @@ impl Room {
         let now = self.now;
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.heartbeat.heard(now);
+        peer.received += frame.len() as u64;
         match peer.assemblers[lane as usize].take(frame) {
             Ok(Assembled::Message(bytes)) => self.message_arrived(id, bytes),
             Ok(Assembled::Partial { received, total }) => self.part_arrived(id, lane, frame, received, total),

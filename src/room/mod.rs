@@ -71,7 +71,7 @@ pub use self::presence::Channel;
 pub use self::settlement::Settlement;
 use self::signaling::Mailbox;
 use self::sorted::{SortedMap, SortedSet};
-pub use self::status::{DocumentState, PeerState, ServerState, Status};
+pub use self::status::{DocumentState, DocumentStatus, PeerState, PeerStatus, Route, ServerState, Status};
 
 /// What a room is made from.
 pub struct Config {
@@ -189,6 +189,7 @@ impl Room {
             Event::LinkLost { link, reason } => self.link_lost(link, &reason),
             Event::LinkInterrupted(link) => self.interrupted(link, true),
             Event::LinkResumed(link) => self.interrupted(link, false),
+            Event::Routed { link, is_relayed } => self.routed(link, is_relayed),
             Event::NetworkChanged => self.network_changed(),
             Event::Received { link, lane, frame } => self.received(link, lane, &frame),
             Event::Drained { link, lane, buffered } => self.drained(link, lane, buffered),
@@ -280,8 +281,9 @@ impl Room {
     pub fn status(&self) -> Status {
         Status {
             servers: self.servers.iter().map(servers::Server::state).collect(),
-            peers: self.peers.iter().map(|(id, peer)| (*id, peer.state())).collect(),
+            peers: self.peers.iter().map(|(id, peer)| peer.status(*id)).collect(),
             settlement: self.settlement,
+            documents: self.document_statuses(),
             transfers: self.transfers(),
             kept: self.keeper.is_done(),
         }

@@ -50,6 +50,7 @@ pub struct Outbox {
     lanes: [Queue; 2],
     presence: SortedMap<Option<DocumentId>, Message>,
     numbered: u32,
+    sent: u64,
 }
 
 #[derive(Default)]
@@ -89,7 +90,20 @@ impl Outbox {
     /// for it.
     pub fn next_frame(&mut self, lanes: &[Lane]) -> Option<(Lane, Vec<u8>)> {
         self.queue_presence();
-        lanes.iter().find_map(|&lane| Some((lane, self.lanes[lane as usize].next_frame(lane)?)))
+        let frame =
+            lanes.iter().find_map(|&lane| Some((lane, self.lanes[lane as usize].next_frame(lane)?)))?;
+        self.sent += frame.1.len() as u64;
+        Some(frame)
+    }
+
+    /// Bytes of frames that were given to the browser.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Bytes that wait to be given to it.
+    pub fn queued(&self) -> usize {
+        self.lanes.iter().flat_map(|queue| &queue.messages).map(Cutter::remaining).sum()
     }
 
     fn queue_presence(&mut self) {

@@ -1,16 +1,16 @@
 //! Another page, as this one knows it: the connection to it and what has been agreed over it.
 
-use super::PeerState;
 use super::digest::Doubt;
 use super::frame::Assembler;
 use super::handshake::{Handshake, has_same_certificate};
 use super::heartbeat::Heartbeat;
-use super::ids::{DocumentId, LinkId};
+use super::ids::{DocumentId, LinkId, PeerId};
 use super::limits::{self, Millis, Rate};
 use super::negotiation::Negotiation;
 use super::outbox::{Lane, Outbox};
 use super::presence::PeerPresence;
 use super::sorted::SortedMap;
+use super::status::{PeerState, PeerStatus, Route};
 
 /// A peer to which there is a connection, complete or not.
 pub struct Peer {
@@ -33,6 +33,9 @@ pub struct Peer {
     pub presence: PeerPresence,
     pub sync_rate: Rate,
     pub presence_rate: Rate,
+    pub route: Option<Route>,
+    /// Bytes of frames that came.
+    pub received: u64,
 }
 
 /// What has been agreed with a peer about one document.
@@ -52,6 +55,13 @@ pub struct Agreement {
     pub doubted: Option<Doubt>,
     /// Bytes of an update that is arriving: received and announced.
     pub arriving: Option<(usize, usize)>,
+}
+
+impl Agreement {
+    /// Whether it is being found out if the peer has more than we have.
+    pub fn is_doubted(&self) -> bool {
+        self.doubted.as_ref().is_some_and(Doubt::is_open)
+    }
 }
 
 impl Peer {
@@ -74,6 +84,8 @@ impl Peer {
             presence: PeerPresence::default(),
             sync_rate: Rate::new(4_000, 100, now),
             presence_rate: Rate::new(400, 100, now),
+            route: None,
+            received: 0,
         }
     }
 
@@ -81,14 +93,28 @@ impl Peer {
     pub fn state(&self) -> PeerState {
         match &self.handshake {
             None => PeerState::Connecting,
-            Some(handshake) if handshake.is_proved() => PeerState::Ready,
-            Some(_) => PeerState::Proving,
+            Some(_) if !self.is_ready() => PeerState::Proving,
+            Some(_) if self.heartbeat.is_interrupted() => PeerState::Interrupted,
+            Some(_) => PeerState::Ready,
+        }
+    }
+
+    /// All that a person may want to know of it.
+    pub fn status(&self, id: PeerId) -> PeerStatus {
+        PeerStatus {
+            id,
+            state: self.state(),
+            round_trip: self.heartbeat.round_trip,
+            route: self.route,
+            sent: self.outbox.sent(),
+            received: self.received,
+            queued: self.outbox.queued(),
         }
     }
 
     /// Whether it has proved that it belongs here.
     pub fn is_ready(&self) -> bool {
-        self.state() == PeerState::Ready
+        self.handshake.as_ref().is_some_and(Handshake::is_proved)
     }
 
     /// Whether it has checked our proof.

@@ -6,18 +6,19 @@
 
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
-use js_sys::{ArrayBuffer, Reflect, Uint8Array};
+use js_sys::{ArrayBuffer, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
     MessageEvent, RtcConfiguration, RtcDataChannel, RtcDataChannelInit, RtcDataChannelType,
-    RtcIceCandidateInit, RtcPeerConnection, RtcPeerConnectionIceEvent, RtcPeerConnectionState, RtcSdpType,
-    RtcSessionDescriptionInit,
+    RtcIceCandidateInit, RtcOfferOptions, RtcPeerConnection, RtcPeerConnectionIceEvent,
+    RtcPeerConnectionState, RtcSdpType, RtcSessionDescriptionInit,
 };
 
 use super::driver::Inbox;
 use super::reason;
+use super::route::is_relayed;
 use crate::room::Event;
 use crate::room::ids::LinkId;
 use crate::room::outbox::Lane;
@@ -63,6 +64,7 @@ pub struct Connection {
 
 enum Step {
     Offer,
+    Restart,
     Accept(DescriptionKind, String),
     Add(Candidate),
 }
@@ -86,8 +88,7 @@ impl Connection {
     /// Makes an offer that restarts ICE: the two sides look for a path again, over the connection that
     /// they have.
     pub fn restart(&self) {
-        self.peer.0.restart_ice();
-        self.step(Step::Offer);
+        self.step(Step::Restart);
     }
 
     /// Takes the peer's description, and answers an offer.
@@ -120,7 +121,10 @@ impl Connection {
                 inbox.put(Event::LinkLost { link, reason: "no network path between the two pages".into() })
             }
             RtcPeerConnectionState::Disconnected => inbox.put(Event::LinkInterrupted(link)),
-            RtcPeerConnectionState::Connected => inbox.put(Event::LinkResumed(link)),
+            RtcPeerConnectionState::Connected => {
+                inbox.put(Event::LinkResumed(link));
+                spawn_local(report_route(link, peer.clone(), inbox.clone()));
+            }
             _ => {}
         });
         self.peer.0.set_onconnectionstatechange(Some(&on_state));
@@ -182,6 +186,12 @@ impl Drop for Connection {
     }
 }
 
+async fn report_route(link: LinkId, peer: RtcPeerConnection, inbox: Inbox) {
+    if let Some(is_relayed) = is_relayed(&peer).await {
+        inbox.put(Event::Routed { link, is_relayed });
+    }
+}
+
 fn make_channel(peer: &RtcPeerConnection, lane: Lane) -> RtcDataChannel {
     let options = RtcDataChannelInit::new();
     options.set_negotiated(true);
@@ -207,7 +217,13 @@ fn found_candidate(event: &JsValue) -> Option<Candidate> {
 async fn negotiate(link: LinkId, peer: RtcPeerConnection, mut steps: UnboundedReceiver<Step>, inbox: Inbox) {
     while let Some(step) = steps.next().await {
         let done = match step {
-            Step::Offer => describe(link, &peer, DescriptionKind::Offer, &inbox).await,
+            Step::Offer => describe(link, &peer, peer.create_offer(), DescriptionKind::Offer, &inbox).await,
+            Step::Restart => {
+                let options = RtcOfferOptions::new();
+                options.set_ice_restart(true);
+                let offer = peer.create_offer_with_rtc_offer_options(&options);
+                describe(link, &peer, offer, DescriptionKind::Offer, &inbox).await
+            }
             Step::Accept(kind, sdp) => accept(link, &peer, kind, &sdp, &inbox).await,
             Step::Add(candidate) => {
                 // One that cannot be used is no reason to give up: there are others.
@@ -224,13 +240,10 @@ async fn negotiate(link: LinkId, peer: RtcPeerConnection, mut steps: UnboundedRe
 async fn describe(
     link: LinkId,
     peer: &RtcPeerConnection,
+    made: Promise,
     kind: DescriptionKind,
     inbox: &Inbox,
 ) -> Result<(), JsValue> {
-    let made = match kind {
-        DescriptionKind::Offer => peer.create_offer(),
-        DescriptionKind::Answer => peer.create_answer(),
-    };
     let made = JsFuture::from(made).await?;
     let sdp = Reflect::get(&made, &"sdp".into())?.as_string().unwrap_or_default();
     let description = made.unchecked_into::<RtcSessionDescriptionInit>();
@@ -255,7 +268,9 @@ async fn accept(
     description.set_sdp(sdp);
     JsFuture::from(peer.set_remote_description(&description)).await?;
     match kind {
-        DescriptionKind::Offer => describe(link, peer, DescriptionKind::Answer, inbox).await,
+        DescriptionKind::Offer => {
+            describe(link, peer, peer.create_answer(), DescriptionKind::Answer, inbox).await
+        }
         DescriptionKind::Answer => Ok(()),
     }
 }

@@ -9,6 +9,7 @@ pub mod driver;
 pub mod indexed_db;
 mod keeper;
 pub mod page;
+mod route;
 mod socket;
 
 use js_sys::wasm_bindgen::JsCast;

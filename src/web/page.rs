@@ -11,7 +11,10 @@ use wasm_bindgen::JsValue;
 use crate::room::history::Owned;
 use crate::room::ids::DocumentId;
 use crate::room::index::Entry;
-use crate::room::{Action, Claim, DocumentState, Notice, PeerState, ServerState, Settlement, Status};
+use crate::room::{
+    Action, Claim, DocumentState, DocumentStatus, Notice, PeerState, PeerStatus, Route, ServerState,
+    Settlement, Status,
+};
 
 /// What a page says to join a room.
 #[derive(Deserialize)]
@@ -102,14 +105,29 @@ pub struct PageStatus {
     signaling: Vec<&'static str>,
     peers: Vec<PagePeer>,
     settlement: Option<&'static str>,
+    documents: Vec<PageDocument>,
     transfers: Vec<PageTransfer>,
     kept: bool,
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct PagePeer {
     id: String,
     state: &'static str,
+    round_trip: Option<f64>,
+    route: Option<&'static str>,
+    sent: f64,
+    received: f64,
+    queued: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PageDocument {
+    genesis: String,
+    state: &'static str,
+    is_behind: bool,
 }
 
 #[derive(Serialize)]
@@ -121,9 +139,19 @@ struct PageTransfer {
 
 impl From<Status> for PageStatus {
     fn from(status: Status) -> Self {
-        let peer = |(id, state): (crate::room::ids::PeerId, PeerState)| PagePeer {
-            id: id.to_string(),
-            state: peer_state(state),
+        let peer = |peer: PeerStatus| PagePeer {
+            id: peer.id.to_string(),
+            state: peer_state(peer.state),
+            round_trip: peer.round_trip,
+            route: peer.route.map(route),
+            sent: peer.sent as f64,
+            received: peer.received as f64,
+            queued: peer.queued,
+        };
+        let document = |document: DocumentStatus| PageDocument {
+            genesis: document.id.to_string(),
+            state: document_state(Some(document.state)),
+            is_behind: document.is_behind,
         };
         let transfer = |(genesis, received, total): (DocumentId, usize, usize)| PageTransfer {
             genesis: genesis.to_string(),
@@ -134,6 +162,7 @@ impl From<Status> for PageStatus {
             signaling: status.servers.into_iter().map(server_state).collect(),
             peers: status.peers.into_iter().map(peer).collect(),
             settlement: status.settlement.map(settlement),
+            documents: status.documents.into_iter().map(document).collect(),
             transfers: status.transfers.into_iter().map(transfer).collect(),
             kept: status.kept,
         }
@@ -153,6 +182,14 @@ fn peer_state(state: PeerState) -> &'static str {
         PeerState::Connecting => "connecting",
         PeerState::Proving => "proving",
         PeerState::Ready => "ready",
+        PeerState::Interrupted => "interrupted",
+    }
+}
+
+fn route(route: Route) -> &'static str {
+    match route {
+        Route::Direct => "direct",
+        Route::Relayed => "relayed",
     }
 }
 

@@ -25,7 +25,7 @@ fn pages(world: &mut World, count: usize) -> Vec<PageId> {
 impl World {
     fn ready(&self, page: PageId) -> usize {
         let peers = self.pages[&page].room.status().peers;
-        peers.iter().filter(|(_, state)| *state == PeerState::Ready).count()
+        peers.iter().filter(|peer| peer.state != PeerState::Connecting).count()
     }
 
     fn until_ready(&mut self, page: PageId, count: usize) {
