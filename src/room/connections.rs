@@ -55,9 +55,10 @@ impl Room {
         self.say_everywhere(&text);
     }
 
-    /// Begins a connection to a peer; false when there are too many.
+    /// Begins a connection to a peer; false when there are too many, or too many at once. Who is honest
+    /// announces itself again.
     fn begin(&mut self, id: PeerId) -> bool {
-        if self.peers.len() >= limits::PEERS {
+        if self.peers.len() >= limits::PEERS || !self.connects.take(self.now) {
             return false;
         }
         self.last_link += 1;

@@ -5,7 +5,7 @@ use super::frame::Assembled;
 use super::ids::PeerId;
 use super::message::{Header, Message};
 use super::outbox::Lane;
-use super::presence::Channel;
+use super::presence::{self, Channel};
 use super::{Action, Room};
 
 impl Room {
@@ -86,8 +86,18 @@ impl Room {
         if !peer.presence_rate.take(now) {
             return Ok(());
         }
+        let clients = presence::clients(update).map_err(|error| error.to_string())?;
+        let is_taken = |client: &u64| {
+            let mut others = self.peers.iter().filter(|(other, _)| **other != id);
+            others.any(|(_, other)| other.presence.speaks_for(channel, *client))
+        };
+        if clients.iter().any(is_taken) {
+            return Ok(()); // somebody else speaks for that client, and nobody for another
+        }
         let update: Bytes = update.into();
-        peer.presence.take(channel, update.clone()).map_err(|error| error.to_string())?;
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.presence.take(channel, update.clone(), clients);
+        }
         let shown =
             channel.is_none_or(|id| self.documents.get(&id).is_some_and(|document| document.attached));
         if shown {

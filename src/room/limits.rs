@@ -25,6 +25,10 @@ pub const CANDIDATE: usize = 2 * 1024;
 pub const EARLY_CANDIDATES: usize = 64;
 /// Pages known at once, ready or not.
 pub const PEERS: usize = 256;
+/// Connections begun at once, and in a second in the long run: a class that comes at once, and no more.
+pub const CONNECTS: (u32, u32) = (100, 5);
+/// The same for signals from all servers.
+pub const SIGNALS: (u32, u32) = (8_000, 400);
 /// Lines in the room's index.
 pub const INDEX_ENTRIES: usize = 10_000;
 /// The highest Lamport clock of a line: who claimed more would have the path for ever.

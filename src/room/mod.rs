@@ -63,7 +63,7 @@ use self::history::Keeper;
 use self::ids::{DocumentId, LinkId, PeerId, RoomId};
 use self::index::{Entry, Index};
 use self::key::RoomKey;
-use self::limits::Millis;
+use self::limits::{Millis, Rate};
 use self::message::Message;
 use self::outbox::Lane;
 use self::peer::Peer;
@@ -100,6 +100,8 @@ pub struct Room {
     servers: Vec<servers::Server>,
     announce_at: Millis,
     strangers_answered: u32,
+    connects: Rate,
+    signals: Rate,
     peers: SortedMap<PeerId, Peer>,
     links: SortedMap<LinkId, PeerId>,
     last_link: u32,
@@ -136,6 +138,8 @@ impl Room {
             servers: (0..config.servers).map(|_| servers::Server::new()).collect(),
             announce_at: now + servers::ANNOUNCE_EVERY,
             strangers_answered: 0,
+            connects: Rate::new(limits::CONNECTS.0, limits::CONNECTS.1, now),
+            signals: Rate::new(limits::SIGNALS.0, limits::SIGNALS.1, now),
             peers: SortedMap::new(),
             links: SortedMap::new(),
             last_link: 0,

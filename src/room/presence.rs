@@ -38,9 +38,13 @@ struct Told {
 }
 
 impl PeerPresence {
-    /// Takes an update. Those beyond the limit on channels are not remembered.
-    pub fn take(&mut self, channel: Channel, update: Bytes) -> Result<(), PresenceError> {
-        let clients = clients(&update)?;
+    /// Whether this peer has spoken for a client.
+    pub fn speaks_for(&self, channel: Channel, client: u64) -> bool {
+        self.channels.get(&channel).is_some_and(|told| told.clients.contains(&client))
+    }
+
+    /// Takes an update that speaks of `clients`. Those beyond the limit on channels are not remembered.
+    pub fn take(&mut self, channel: Channel, update: Bytes, clients: Vec<u64>) {
         if self.channels.contains_key(&channel) || self.channels.len() < limits::PRESENCE_CHANNELS {
             let told = self.channels.get_or_default(channel);
             told.newest = Some(update);
@@ -48,7 +52,6 @@ impl PeerPresence {
                 told.clients.extend(clients);
             }
         }
-        Ok(())
     }
 
     /// The newest update about `channel`.
@@ -64,7 +67,7 @@ impl PeerPresence {
 
 /// The clients that an awareness update speaks of. The format (y-protocols, `encodeAwarenessUpdate`):
 /// their number, then for each its id, its clock and its state as JSON text with its length in front.
-fn clients(update: &[u8]) -> Result<Vec<u64>, PresenceError> {
+pub fn clients(update: &[u8]) -> Result<Vec<u64>, PresenceError> {
     if update.len() > limits::PRESENCE {
         return Err(PresenceError::TooLarge);
     }
@@ -114,7 +117,8 @@ mod tests {
     #[test]
     fn clients_are_remembered_until_the_peer_goes() {
         let mut presence = PeerPresence::default();
-        presence.take(None, UPDATE.into()).unwrap();
+        presence.take(None, UPDATE.into(), clients(UPDATE).unwrap());
+        assert!(presence.speaks_for(None, 300) && !presence.speaks_for(None, 3));
         assert_eq!(presence.newest(None).as_deref(), Some(UPDATE));
         assert_eq!(presence.into_clients().collect::<Vec<_>>(), [(None, vec![2, 300])]);
     }

@@ -108,6 +108,9 @@ impl Room {
         if let Some(server) = self.servers.get_mut(id.0) {
             server.unanswered = None;
         }
+        if !self.signals.take(self.now) {
+            return;
+        }
         // A server that talks nonsense harms nobody but itself: what it says is dropped.
         let Ok(heard) = self.mailbox.hear(text) else {
             return;

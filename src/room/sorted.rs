@@ -173,6 +173,11 @@ impl<K: Ord> SortedSet<K> {
         at.map(|at| self.keys.remove(at)).is_ok()
     }
 
+    /// Whether a key is in it.
+    pub fn contains(&self, key: &K) -> bool {
+        self.keys.binary_search(key).is_ok()
+    }
+
     /// How many keys there are.
     pub fn len(&self) -> usize {
         self.keys.len()

@@ -152,3 +152,21 @@ fn who_speaks_in_anothers_name_cannot_take_its_place() {
         assert_eq!(world.ready(pages[0]), 1);
     });
 }
+
+#[test]
+fn nobody_speaks_for_anothers_cursor() {
+    run("nobody_speaks_for_anothers_cursor", |world| {
+        let pages = pages(world, 3);
+        // One client each, at clock 1, with a state of two bytes.
+        let presence = |client: u8, clock: u8, state: &[u8; 2]| [&[1, client, clock, 2][..], state].concat();
+        let says = |world: &mut World, page, update| {
+            world.handle(page, Event::Presence { channel: None, update });
+            world.pass(1_000.0);
+        };
+        says(world, pages[0], presence(7, 1, b"{}"));
+        says(world, pages[1], presence(8, 1, b"[]"));
+        says(world, pages[1], presence(7, 9, b"12"));
+        let heard = &world.pages[&pages[2]].presence;
+        assert_eq!(heard[..], [presence(7, 1, b"{}"), presence(8, 1, b"[]")]);
+    });
+}

@@ -50,6 +50,8 @@ pub struct Page {
     pub open: BTreeMap<String, Open>,
     /// What was saved when: it tells an older state of the room's document from another file.
     pub ledger: Ledger,
+    /// The awareness updates that the page was told, newest last.
+    pub presence: Vec<Vec<u8>>,
     client: u64,
     claimed: u32,
     random_seeds: bool,
@@ -83,6 +85,7 @@ impl Page {
             claims: BTreeMap::new(),
             open: BTreeMap::new(),
             ledger: person.ledger,
+            presence: Vec::new(),
             client,
             claimed: 0,
             random_seeds,

@@ -249,7 +249,8 @@ impl World {
                 self.proceed(id);
             }
             Action::Notice { notice, detail } => self.log(|| format!("page {id}: {notice:?} {detail}")),
-            Action::Presence { .. } | Action::PresenceGone { .. } | Action::StatusChanged => {}
+            Action::Presence { update, .. } => page.presence.push(update.to_vec()),
+            Action::PresenceGone { .. } | Action::StatusChanged => {}
         }
     }
 
