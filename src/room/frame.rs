@@ -59,6 +59,11 @@ impl Cutter {
         Some(frame)
     }
 
+    /// Whether all frames have been cut.
+    pub fn is_finished(&self) -> bool {
+        self.finished
+    }
+
     /// Bytes that have not been cut.
     pub fn remaining(&self) -> usize {
         self.header.len() + self.body.len() - self.sent

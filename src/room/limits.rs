@@ -14,7 +14,7 @@ pub const MESSAGE: usize = 512 * 1024 * 1024;
 /// The same on the fast lane, in bytes.
 pub const FAST_MESSAGE: usize = 32 * 1024 * 1024;
 /// Messages of one lane that may be under way at once.
-pub const PARTIAL_MESSAGES: usize = 2;
+pub const PARTIAL_MESSAGES: usize = 4;
 /// The longest text taken from a signaling server, in bytes.
 pub const SIGNAL: usize = 128 * 1024;
 /// The longest session description, in bytes.

@@ -68,6 +68,20 @@ pub enum Header {
     Bye,
 }
 
+impl Header {
+    /// The document that this is about.
+    pub fn document(&self) -> Option<DocumentId> {
+        match self {
+            Self::Sync { document, .. }
+            | Self::Update { document, .. }
+            | Self::Digest { document, .. }
+            | Self::Missing { document, .. } => Some(*document),
+            Self::Presence { channel, .. } => *channel,
+            _ => None,
+        }
+    }
+}
+
 /// A header and its body. The body is shared between the queues of all who get it.
 #[derive(Clone, Debug)]
 pub struct Message {

@@ -6,6 +6,9 @@
 //! low, and messages are cut into frames at the last moment: a keystroke finds at most one full bulk
 //! buffer's worth of network time ahead of it, never a 40 MB notebook.
 //!
+//! On the bulk lane documents take turns, frame by frame, so that a small one does not wait for a large
+//! one that came before it. What is about one document keeps its order.
+//!
 //! Presence is not queued. The newest is kept for each channel and sent when the fast lane is free; an
 //! older one that was not sent by then is not missed.
 
@@ -13,6 +16,7 @@ use std::collections::VecDeque;
 
 use super::frame::Cutter;
 use super::ids::DocumentId;
+use super::limits;
 use super::message::{Header, Message};
 use super::sorted::SortedMap;
 
@@ -44,6 +48,10 @@ impl Lane {
 /// A body larger than this goes by the bulk lane.
 const SMALL: usize = 32 * 1024;
 
+/// Documents that take turns on the bulk lane. The other side puts as many messages together at once.
+const TURNS: usize = 4;
+const _: () = assert!(TURNS <= limits::PARTIAL_MESSAGES);
+
 /// The queues of one connection.
 #[derive(Default)]
 pub struct Outbox {
@@ -55,9 +63,16 @@ pub struct Outbox {
 
 #[derive(Default)]
 struct Queue {
-    messages: VecDeque<Cutter>,
+    /// Those before [`TURNS`] take turns.
+    streams: VecDeque<Stream>,
     /// What the browser has taken and not yet sent, as far as we know.
     buffered: usize,
+}
+
+/// What waits to be sent about one document or, on the fast lane, about anything.
+struct Stream {
+    document: Option<DocumentId>,
+    messages: VecDeque<Cutter>,
 }
 
 impl Outbox {
@@ -78,7 +93,8 @@ impl Outbox {
 
     fn queue(&mut self, lane: Lane, message: &Message) {
         self.numbered = self.numbered.wrapping_add(1);
-        self.lanes[lane as usize].messages.push_back(Cutter::new(self.numbered, message));
+        let document = if lane == Lane::Bulk { message.header.document() } else { None };
+        self.lanes[lane as usize].push(document, Cutter::new(self.numbered, message));
     }
 
     /// The browser's buffer of this lane is down to `buffered` bytes.
@@ -103,12 +119,13 @@ impl Outbox {
 
     /// Bytes that wait to be given to it.
     pub fn queued(&self) -> usize {
-        self.lanes.iter().flat_map(|queue| &queue.messages).map(Cutter::remaining).sum()
+        let streams = self.lanes.iter().flat_map(|queue| &queue.streams);
+        streams.flat_map(|stream| &stream.messages).map(Cutter::remaining).sum()
     }
 
     fn queue_presence(&mut self) {
         let fast = &self.lanes[Lane::Fast as usize];
-        if fast.messages.is_empty() && fast.buffered < Lane::Fast.low_water() {
+        if fast.streams.is_empty() && fast.buffered < Lane::Fast.low_water() {
             for (_, message) in std::mem::take(&mut self.presence).into_entries() {
                 self.queue(Lane::Fast, &message);
             }
@@ -117,30 +134,50 @@ impl Outbox {
 
     /// Whether everything has been given to the browser.
     pub fn is_empty(&self) -> bool {
-        self.presence.is_empty() && self.lanes.iter().all(|queue| queue.messages.is_empty())
+        self.presence.is_empty() && self.lanes.iter().all(|queue| queue.streams.is_empty())
     }
 }
 
 impl Queue {
+    fn push(&mut self, document: Option<DocumentId>, message: Cutter) {
+        match self.streams.iter_mut().find(|stream| stream.document == document) {
+            Some(stream) => stream.messages.push_back(message),
+            None => self.streams.push_back(Stream { document, messages: [message].into() }),
+        }
+    }
+
     fn next_frame(&mut self, lane: Lane) -> Option<Vec<u8>> {
         if self.buffered >= lane.high_water() {
             return None;
         }
-        loop {
-            match self.messages.front_mut()?.next_frame() {
-                Some(frame) => {
-                    self.buffered += frame.len();
-                    return Some(frame);
-                }
-                None => self.messages.pop_front(),
-            };
+        let mut stream = self.streams.pop_front()?;
+        let frame = stream.next_frame();
+        if !stream.messages.is_empty() {
+            // Behind those whose turn it is, before those that wait for one.
+            let turns = self.streams.len().min(TURNS - 1);
+            self.streams.insert(turns, stream);
         }
+        self.buffered += frame.as_ref().map_or(0, Vec::len);
+        frame
+    }
+}
+
+impl Stream {
+    /// A message's last frame takes the message with it.
+    fn next_frame(&mut self) -> Option<Vec<u8>> {
+        let message = self.messages.front_mut()?;
+        let frame = message.next_frame();
+        if message.is_finished() {
+            self.messages.pop_front();
+        }
+        frame
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::room::frame::{Assembled, Assembler};
     use crate::room::ids::PeerId;
 
     fn update(length: usize) -> Message {
@@ -170,6 +207,42 @@ mod tests {
         assert_eq!(drain(&mut outbox).iter().map(|(lane, _)| *lane).collect::<Vec<_>>(), [Lane::Fast]);
         outbox.drained(Lane::Bulk, Lane::Bulk.low_water());
         assert!(drain(&mut outbox).iter().all(|(lane, _)| *lane == Lane::Bulk));
+    }
+
+    #[test]
+    fn documents_take_turns_and_each_keeps_its_order() {
+        let mut outbox = Outbox::default();
+        let of = |document: u8, length| {
+            let mut message = update(length);
+            message.header = Header::Update {
+                document: DocumentId([document; 32]),
+                origin: PeerId([2; 16]),
+                answers: false,
+            };
+            message
+        };
+        let [large, small] = [300_000, 40_000];
+        for document in 1..=6 {
+            outbox.push_in_order(&[of(document, large), of(document, small)]);
+        }
+        let mut assembler = Assembler::new(limits::MESSAGE);
+        let mut arrived = Vec::new();
+        loop {
+            outbox.drained(Lane::Bulk, 0);
+            let Some((_, frame)) = outbox.next_frame(&[Lane::Bulk]) else { break };
+            if let Assembled::Message(bytes) = assembler.take(&frame).expect("not more at once than allowed")
+            {
+                let (header, body) = Message::decode(&bytes).expect("whole");
+                arrived.push((header.document().expect("of one").0[0], body.len()));
+            }
+        }
+        assert!(outbox.is_empty() && outbox.queued() == 0);
+        let expected = |documents: std::ops::RangeInclusive<u8>| {
+            let each = move |length| documents.clone().map(move |document| (document, length));
+            each(large).chain(each(small)).collect::<Vec<_>>()
+        };
+        assert_eq!(arrived[..8], expected(1..=4), "side by side");
+        assert_eq!(arrived[8..], expected(5..=6));
     }
 
     #[test]
