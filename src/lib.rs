@@ -35,7 +35,8 @@ mod surface {
     static HOOK: Once = Once::new();
 
     thread_local! {
-        /// Who is told of a panic. A wasm trap does not unwind: the engine is lost, the page is not.
+        /// Who is told of a panic. A wasm trap does not unwind: all engines are lost, the page is not, and
+        /// engines that are made after that are in a new instance.
         static ON_PANIC: RefCell<Vec<Function>> = const { RefCell::new(Vec::new()) };
     }
 
@@ -281,6 +282,9 @@ mod surface {
 
     fn tell_of_panic(info: &PanicHookInfo) {
         console_error_panic_hook::hook(info);
+        crate::web::live::close_all();
+        // The next call from JavaScript gets a new instance.
+        wasm_bindgen::handler::schedule_reinit();
         let message = JsValue::from_str(&info.to_string());
         let listeners = ON_PANIC.with_borrow(Vec::clone);
         listeners.iter().for_each(|listener| drop(listener.call1(&JsValue::NULL, &message)));

@@ -18,11 +18,20 @@ export class Attachment implements IAttachment {
     this._disposed = options.disposed;
     this._ydoc.on('update', this._onUpdate);
     this._ydoc.on('afterTransactionCleanup', this._onCleanup);
-    this._engine()?.attach(this.genesis);
-    this.reconcile();
+    this.restart();
   }
 
   readonly genesis: GenesisId;
+
+  get ydoc(): Y.Doc {
+    return this._ydoc;
+  }
+
+  /** Begin to take part, or again with a new engine. */
+  restart(): void {
+    this._engine()?.attach(this.genesis);
+    this.reconcile();
+  }
 
   get isDisposed(): boolean {
     return this._isDisposed;

@@ -25,6 +25,12 @@ export class Presence {
     this._awareness = options.awareness;
     this._disposed = options.disposed;
     this._awareness.on('update', this._onUpdate);
+    this.restart();
+  }
+
+  /** Tell where we are, or again to a new engine. What others told comes again with it. */
+  restart(): void {
+    this.gone([...this._others]);
     if (this._awareness.getLocalState()) {
       this._tell();
     }

@@ -1,8 +1,10 @@
 /**
  * A room, as a page sees it: the engine's events made into promises and listeners.
  *
- * The engine may break (a bug, memory). The room then says so once, counts as left, and every promise
- * resolves as if nobody else were here, so that the page goes on by itself.
+ * The engine may break (a bug, memory). Then another one is started, which has what the history keeps,
+ * and gets from the live documents what that lacks. If that breaks too, again and again, the room says so
+ * once, counts as left, and every promise resolves as if nobody else were here, so that the page goes on
+ * by itself.
  */
 import * as Y from 'yjs';
 import { Attachment } from './attachment.js';
@@ -31,6 +33,9 @@ import {
 
 /** The shortest room prefix. It keeps sites with rooms of the same name apart. */
 const SHORTEST_PREFIX = 8;
+
+/** An engine that breaks is started again so many times. */
+const RESTARTS = 3;
 
 /** Between two calls of the status listeners, in milliseconds. */
 const STATUS_PAUSE = 100;
@@ -69,14 +74,12 @@ function check(options: IRoomOptions): void {
 }
 
 class Room implements IRoom {
-  constructor(options: IRoomOptions, sockets: (WebSocket | null)[]) {
-    this._urls = options.signaling;
-    this._engine = startEngine(
-      options,
-      sockets,
-      event => this._hear(event),
-      message => this._fail(message)
-    );
+  constructor(
+    private _options: IRoomOptions,
+    sockets: (WebSocket | null)[]
+  ) {
+    this._urls = _options.signaling;
+    this._engine = this._start(sockets);
     this.id = this._engine.id();
     window.addEventListener('pagehide', this._onPageHide);
     window.addEventListener('online', this._onNetwork);
@@ -92,9 +95,10 @@ class Room implements IRoom {
       transfers: [],
       kept: true
     };
-    const status: EngineStatus = this._isDisposed
-      ? { ...none, signaling: this._urls.map(() => 'closed') }
-      : this._engine.status();
+    const status: EngineStatus = this._live()?.status() ?? {
+      ...none,
+      signaling: this._urls.map(() => 'closed')
+    };
     const signaling = this._urls.map((url, i) => ({
       url,
       state: status.signaling[i]
@@ -111,11 +115,11 @@ class Room implements IRoom {
   }
 
   entry(path: string): IIndexEntry | null {
-    return this._isDisposed ? null : (this._engine.entry(path) ?? null);
+    return this._live()?.entry(path) ?? null;
   }
 
   entries(): IIndexEntry[] {
-    return this._isDisposed ? [] : this._engine.entries();
+    return this._live()?.entries() ?? [];
   }
 
   home(genesis: GenesisId): IIndexEntry | null {
@@ -156,15 +160,21 @@ class Room implements IRoom {
     }
     const number = ++this._lastClaim;
     const claim = deferred<IIndexEntry>();
-    this._claims.set(number, { resolve: claim.resolve, entry });
-    this._engine.claim(number, entry, update, options.replace ?? false);
+    const replace = options.replace ?? false;
+    this._claims.set(number, {
+      resolve: claim.resolve,
+      entry,
+      update,
+      replace
+    });
+    this._live()?.claim(number, entry, update, replace);
     return claim.promise;
   }
 
   isHere(genesis: GenesisId): Promise<boolean> {
     const state = this._isDisposed
       ? 'unavailable'
-      : this._engine.documentState(genesis);
+      : (this._live()?.documentState(genesis) ?? 'sought');
     if (state !== 'sought') {
       return Promise.resolve(state === 'held');
     }
@@ -197,8 +207,8 @@ class Room implements IRoom {
         const others = [...this._attachments].some(
           one => one.genesis === genesis
         );
-        if (!this._isDisposed && !others) {
-          this._engine.detach(genesis);
+        if (!others) {
+          this._live()?.detach(genesis);
         }
       }
     });
@@ -234,10 +244,11 @@ class Room implements IRoom {
       return;
     }
     [...this._attachments, ...this._presences].forEach(one => one.dispose());
-    this._engine.leave();
+    const engine = this._live();
+    engine?.leave();
     this._end();
     // Not at once: the engine may be what called us.
-    queueMicrotask(() => this._engine.free());
+    queueMicrotask(() => engine?.free());
   }
 
   private _presence(channel: GenesisId | null, awareness: any): Presence {
@@ -274,6 +285,7 @@ class Room implements IRoom {
         this._present(event.channel).forEach(one => one.gone(event.clients));
         break;
       case 'index':
+        this._keepHome(event);
         this._indexListeners.call({ before: event.before, after: event.after });
         break;
       case 'claimed':
@@ -289,6 +301,7 @@ class Room implements IRoom {
         break;
       case 'settled':
         this._settled.resolve(event.settlement);
+        this._bringBack();
         break;
       case 'status':
         this._statusChanged();
@@ -330,11 +343,64 @@ class Room implements IRoom {
     this._arrivals.delete(genesis);
   }
 
+  private _start(sockets: (WebSocket | null)[]): Engine {
+    return startEngine(
+      this._options,
+      sockets,
+      event => this._hear(event),
+      message => this._fail(message)
+    );
+  }
+
+  /** A broken engine must not be called again, not even to say goodbye. */
   private _fail(message: string): void {
-    if (!this._isDisposed) {
-      // A broken engine must not be called again, not even to say goodbye.
+    if (!this._isDisposed && !this._isBroken) {
+      this._isBroken = true;
+      // Not at once: the engine is what called us.
+      setTimeout(() => this._restart(message));
+    }
+  }
+
+  private _restart(message: string): void {
+    if (this._isDisposed) {
+      return;
+    }
+    try {
+      if (++this._restarts > RESTARTS) {
+        throw new Error(message);
+      }
+      this._engine = this._start(dial(this._urls));
+      this._isBroken = false;
+    } catch (reason) {
       this._end();
-      this._noticeListeners.call({ code: 'engine-failed', detail: message });
+      this._notice('engine-failed', `${reason}`);
+      return;
+    }
+    this._notice('engine-restarted', message);
+    this._attachments.forEach(one => one.restart());
+    this._presences.forEach(one => one.restart());
+    this._claims.forEach(({ entry, update, replace }, number) =>
+      this._engine.claim(number, entry, update, replace)
+    );
+  }
+
+  /** After a restart: documents that are shown here, and that neither the history nor anybody has. */
+  private _bringBack(): void {
+    for (const { genesis, ydoc } of this._restarts ? this._attachments : []) {
+      const entry = this._homes.get(genesis);
+      const state = this._live()?.documentState(genesis);
+      if (entry && (state === 'unknown' || state === 'unavailable')) {
+        void this.claim(entry, Y.encodeStateAsUpdate(ydoc));
+      }
+    }
+  }
+
+  /** Where documents live, should the engine forget it. */
+  private _keepHome({ before, after }: IIndexChange): void {
+    if (after) {
+      this._homes.set(after.genesis, after);
+    } else if (before) {
+      this._homes.delete(before.genesis);
     }
   }
 
@@ -353,7 +419,9 @@ class Room implements IRoom {
     this._statusListeners.call();
   }
 
-  private _live = (): Engine | null => (this._isDisposed ? null : this._engine);
+  /** The engine, as long as it may be called. */
+  private _live = (): Engine | null =>
+    this._isDisposed || this._isBroken ? null : this._engine;
 
   private _onPageHide = (): void => this.dispose();
 
@@ -362,13 +430,13 @@ class Room implements IRoom {
   private _engine: Engine;
   private _urls: string[];
   private _isDisposed = false;
+  private _isBroken = false;
+  private _restarts = 0;
+  private _homes = new Map<GenesisId, IIndexEntry>();
   private _settled = deferred<Settlement>();
   private _statusTimer: ReturnType<typeof setTimeout> | null = null;
   private _lastClaim = 0;
-  private _claims = new Map<
-    number,
-    { resolve: (entry: IIndexEntry) => void; entry: IIndexEntry }
-  >();
+  private _claims = new Map<number, IClaim>();
   private _arrivals = new Map<GenesisId, ((held: boolean) => void)[]>();
   private _attachments = new Set<Attachment>();
   private _presences = new Set<Presence>();
@@ -376,6 +444,13 @@ class Room implements IRoom {
   private _indexListeners = new Listeners<[IIndexChange]>();
   private _untold: INotice[] = [];
   private _noticeListeners = new Listeners<[INotice]>();
+}
+
+interface IClaim {
+  resolve: (entry: IIndexEntry) => void;
+  entry: IIndexEntry;
+  update: Uint8Array;
+  replace: boolean;
 }
 
 interface IDeferred<T> {

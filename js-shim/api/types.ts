@@ -124,6 +124,7 @@ export interface INotice {
     | 'bad-peer'
     | 'history-failed'
     | 'history-back'
+    | 'engine-restarted'
     | 'engine-failed';
   detail: string;
 }

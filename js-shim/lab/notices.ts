@@ -201,6 +201,13 @@ export class Notices {
       case 'history-back':
         this._withdraw(HISTORY);
         return;
+      case 'engine-restarted':
+        return this.warn(
+          trans.__(
+            'Collaboration broke in this tab and was started again. Nothing is lost, and you can go on. (%1)',
+            notice.detail
+          )
+        );
       case 'engine-failed':
         return this.error(
           trans.__(

@@ -17,6 +17,7 @@ use web_sys::{
 };
 
 use super::driver::Inbox;
+use super::live::Live;
 use super::reason;
 use super::route::is_relayed;
 use crate::room::Event;
@@ -31,7 +32,7 @@ pub struct Prepared {
 }
 
 /// Closes the connection when dropped: one that is not closed is kept by the browser for ever.
-struct Closing(RtcPeerConnection);
+struct Closing(RtcPeerConnection, #[expect(dead_code, reason = "it is kept to be dropped")] Live);
 
 impl Drop for Closing {
     fn drop(&mut self) {
@@ -48,7 +49,8 @@ impl Prepared {
         }
         let peer = RtcPeerConnection::new_with_configuration(&configuration)?;
         let lanes = Lane::ALL.map(|lane| make_channel(&peer, lane));
-        Ok(Self { peer: Closing(peer), lanes })
+        let live = Live::new(&peer);
+        Ok(Self { peer: Closing(peer, live), lanes })
     }
 }
 

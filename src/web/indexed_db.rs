@@ -32,6 +32,7 @@ use web_sys::{
     IdbRequest, IdbTransaction, IdbTransactionMode,
 };
 
+use super::live::Live;
 use crate::room::history::{History, Key, Record, Row, Write};
 use crate::room::ids::{DocumentId, RoomId};
 use crate::room::limits::Millis;
@@ -52,6 +53,7 @@ pub struct IndexedDb {
     /// A large write that is under way.
     large: RefCell<Option<IdbTransaction>>,
     _callbacks: [Closure<dyn FnMut(JsValue)>; 2],
+    _live: Live,
 }
 
 impl IndexedDb {
@@ -66,7 +68,8 @@ impl IndexedDb {
         let callbacks = [on_end(&database, &ended, true), on_end(&database, &ended, false)];
         database.set_onversionchange(Some(callbacks[0].as_ref().unchecked_ref()));
         database.set_onclose(Some(callbacks[1].as_ref().unchecked_ref()));
-        Ok(Self { database, ended, large: RefCell::default(), _callbacks: callbacks })
+        let live = Live::new(&database);
+        Ok(Self { database, ended, large: RefCell::default(), _callbacks: callbacks, _live: live })
     }
 
     /// Asks for all of a write: at once if it is small, so that a page that is about to go has said it.

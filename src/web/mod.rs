@@ -8,6 +8,7 @@ mod connection;
 pub mod driver;
 pub mod indexed_db;
 mod keeper;
+pub mod live;
 pub mod page;
 mod route;
 mod socket;

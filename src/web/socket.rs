@@ -11,6 +11,7 @@ use gloo_net::websocket::{Message, State};
 use wasm_bindgen_futures::spawn_local;
 
 use super::driver::Inbox;
+use super::live::Live;
 use crate::room::Event;
 use crate::room::ids::ServerId;
 
@@ -23,9 +24,13 @@ impl Socket {
     /// Begins to connect, or goes on with what has been `dialled`; events tell how that went.
     pub fn open(server: ServerId, url: &str, dialled: Option<web_sys::WebSocket>, inbox: Inbox) -> Self {
         let (say, sayings) = unbounded();
-        let socket = dialled.map_or_else(|| WebSocket::open(url).ok(), take_over);
-        match socket {
-            Some(socket) => spawn_local(run(server, socket, sayings, inbox)),
+        let socket = dialled.or_else(|| web_sys::WebSocket::new(url).ok());
+        let live = socket.as_ref().map(|socket| Live::new(socket));
+        match socket.and_then(take_over) {
+            Some(socket) => spawn_local(async move {
+                run(server, socket, sayings, inbox).await;
+                drop(live);
+            }),
             // A URL the browser refuses, or ws:// from an https:// page. As a task of its own: nobody
             // expects the report before this returns.
             None => spawn_local(async move { inbox.put(Event::ServerClosed(server)) }),
