@@ -5,6 +5,7 @@
 import { writeFile } from 'node:fs/promises';
 import { openSite } from './lib/site.mjs';
 import { report } from './lib/report.mjs';
+import { crowd } from './measures/crowd.mjs';
 import { integration } from './measures/integration.mjs';
 import { join } from './measures/join.mjs';
 import { keystroke } from './measures/keystroke.mjs';
@@ -18,6 +19,7 @@ const measures = {
   join,
   throughput,
   keystroke,
+  crowd,
   integration,
   reopen,
   memory,

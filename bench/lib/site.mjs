@@ -4,6 +4,7 @@
  */
 import { cp, mkdir } from 'node:fs/promises';
 import { build } from 'esbuild';
+import { median } from './figures.mjs';
 import { freshRoom, launch, serve } from '../../tests/e2e/site.mjs';
 
 const SITE = 'target/bench';
@@ -31,13 +32,25 @@ export async function openSite() {
   const limits = ['--messages-per-second', '10000'];
   const server = await serve({ site: SITE, args: limits });
   const browser = await launch();
+  const session = await browser.newBrowserCDPSession();
   return {
     browser,
+    /** The share of a core that each renderer takes in so many milliseconds: the middle and the most. */
+    async idle(ms) {
+      const before = await processorTimes(session);
+      await new Promise(resolve => setTimeout(resolve, ms));
+      const after = await processorTimes(session);
+      const shares = [...after].map(
+        ([id, time]) => ((time - (before.get(id) ?? time)) * 1_000) / ms
+      );
+      return { share: median(shares), most: Math.max(...shares) };
+    },
     /** A page in a context of its own. */
     async page({ load = true } = {}) {
       const context = await browser.newContext();
       const page = await context.newPage();
       page.on('pageerror', error => console.error(`in a page: ${error}`));
+      await page.addInitScript(countConnections);
       await page.goto(`${server.url}/index.html`);
       await page.waitForFunction(() => window.bench);
       const run = (name, options = {}) =>
@@ -63,6 +76,26 @@ export async function openSite() {
       await server.stop();
     }
   };
+}
+
+/** Runs in a page: `connections()` says how many are open. */
+function countConnections() {
+  const all = [];
+  window.RTCPeerConnection = class extends window.RTCPeerConnection {
+    constructor(...options) {
+      super(...options);
+      all.push(this);
+    }
+  };
+  const isOpen = one => one.connectionState === 'connected';
+  window.connections = () => all.filter(isOpen).length;
+}
+
+/** Seconds of processor time of each renderer so far. */
+async function processorTimes(session) {
+  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+  const renderers = processInfo.filter(({ type }) => type === 'renderer');
+  return new Map(renderers.map(({ id, cpuTime }) => [id, cpuTime]));
 }
 
 /** Open two pages, do something with them, and close them whatever happens. */

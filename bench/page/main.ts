@@ -7,6 +7,7 @@ import * as Y from 'yjs';
 import { Bare, Link } from './bare.js';
 import { cells, isComplete, makeCells } from './documents.js';
 import { channelOpen, startRecording, stopRecording } from './handlers.js';
+import * as crowd from './crowd.js';
 import * as history from './history.js';
 import { engineMemory, load, Ours, provide } from './ours.js';
 import { longestTask, watchTasks } from './tasks.js';
@@ -256,6 +257,29 @@ const functions = {
     const to = Date.now();
     typing = false;
     return { strokes: await strokes, from, to };
+  },
+
+  // ------------------------------------------------------------ a crowd
+
+  async note(o: { path: string }) {
+    crowd.note(documents.get(o.path)!);
+  },
+
+  async noted() {
+    return crowd.noted();
+  },
+
+  async typeSlowly(o: { path: string; count: number; pause: number }) {
+    return crowd.typeSlowly(documents.get(o.path)!, o);
+  },
+
+  /** To how many people there is a connection that can be used. */
+  async acquainted(o: { system: System; others: number }) {
+    const count = () =>
+      o.system === 'ours'
+        ? ours.room.status.peers.filter(peer => peer.state === 'ready').length
+        : yWebrtc.acquaintances();
+    await until(() => count() >= o.others);
   },
 
   // ------------------------------------------------------------ history

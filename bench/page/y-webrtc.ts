@@ -36,6 +36,14 @@ export class YWebrtc {
     }
   }
 
+  /** To how many people every document has a connection. */
+  acquaintances(): number {
+    const connected = ({ room }: WebrtcProvider) =>
+      [...(room?.webrtcConns.values() ?? [])].filter(one => one.connected)
+        .length;
+    return Math.min(...this._providers.map(connected));
+  }
+
   leave(): void {
     this._providers.forEach(provider => provider.destroy());
   }

@@ -2,6 +2,8 @@
 import * as Y from 'yjs';
 import { WebrtcProvider } from '../../js-shim/api/index.js';
 
+const { Event, location } = window;
+
 window.api = {
   async open(room, options) {
     const ydoc = new Y.Doc();
