@@ -11,6 +11,8 @@ mod keeper;
 pub mod page;
 mod socket;
 
+pub use connection::Ice;
+
 use js_sys::wasm_bindgen::JsCast;
 use wasm_bindgen::JsValue;
 use web_sys::Performance;
