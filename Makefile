@@ -34,13 +34,13 @@ SHIM_SOURCES := $(filter-out %.test.ts,$(call find,js-shim,*.ts)) tsconfig.json
 LAB_SOURCES := package.json webpack.config.cjs $(call find,schema,*.json) $(call find,style,*)
 WHEEL_SOURCES := python/pyproject.toml python/install.json python/README.md $(call find,python/jupyterlite_webrtc,*.py)
 
-.PHONY: all build demo dist lint test test-rust test-wasm test-ts test-signaling test-e2e bench soak pictures clean distclean
+.PHONY: all build demo dist lint test test-rust test-wasm test-ts test-signaling test-e2e test-network bench soak pictures clean distclean
 all: build
 
 # ---------------------------------------------------------------- tools and packages
 
 # Each of these is a note that the tools were found or installed.
-$(STAMPS)/rust $(STAMPS)/node $(STAMPS)/python $(STAMPS)/browsers: $(STAMPS)/%: scripts/ensure.sh
+$(STAMPS)/rust $(STAMPS)/node $(STAMPS)/python $(STAMPS)/browsers $(STAMPS)/network: $(STAMPS)/%: scripts/ensure.sh
 	@mkdir -p $(@D)
 	scripts/ensure.sh $*
 	@touch $@
@@ -146,7 +146,7 @@ lint: $(STAMPS)/wasm $(NODE_MODULES) $(PKG)
 	npm run --silent lint:check
 	npx tsc -p tsconfig.test.json
 
-test: lint test-rust test-ts test-wasm test-signaling test-e2e
+test: lint test-rust test-ts test-wasm test-signaling test-e2e test-network
 
 test-rust: $(STAMPS)/rust
 	cargo test --workspace
@@ -163,6 +163,10 @@ test-signaling: $(SIGNALING) $(NODE_MODULES)
 
 test-e2e: $(STAMPS)/site $(SIGNALING) $(STAMPS)/browsers
 	SITE_DIR="$(CURDIR)/target/site" SIGNALING_BIN="$(CURDIR)/$(SIGNALING)" node --test --test-concurrency=1 tests/e2e/*.test.mjs
+
+# Real browsers in networks of their own: no way between them, a TURN server, bad lines.
+test-network: $(STAMPS)/site $(SIGNALING) $(STAMPS)/browsers $(STAMPS)/network
+	SITE_DIR="$(CURDIR)/target/site" SIGNALING_BIN="$(CURDIR)/$(SIGNALING)" node tests/network/run.mjs
 
 SEEDS ?= 20000
 
