@@ -22,22 +22,45 @@ export function watchConnections() {
   };
 }
 
-/** How the other page is reached: the types of the two candidates of each connection that is open. */
-export function paths({ page }) {
-  return page.evaluate(async () => {
-    const open = window.__connections.filter(
-      one => one.connectionState === 'connected'
-    );
-    const pathOf = async connection => {
+/** The candidate pair that each open connection has chosen. */
+function pairs({ page }) {
+  return page.evaluate(() => {
+    const pairOf = async connection => {
       const stats = await connection.getStats();
       const transport = [...stats.values()].find(
         ({ type }) => type === 'transport'
       );
       const pair = stats.get(transport.selectedCandidatePairId);
-      const [here, there] = [pair.localCandidateId, pair.remoteCandidateId];
-      return [here, there].map(id => stats.get(id).candidateType);
+      const typeOf = id => stats.get(id).candidateType;
+      return {
+        roundTrip: pair.currentRoundTripTime,
+        types: [pair.localCandidateId, pair.remoteCandidateId].map(typeOf)
+      };
     };
-    return Promise.all(open.map(pathOf));
+    return Promise.all(
+      window.__connections
+        .filter(one => one.connectionState === 'connected')
+        .map(pairOf)
+    );
+  });
+}
+
+/** How the other page is reached: the types of both candidates, for each open connection. */
+export async function paths(one) {
+  return (await pairs(one)).map(({ types }) => types);
+}
+
+/** How long the way there and back takes, in seconds. */
+export async function roundTrip(one) {
+  return (await pairs(one))[0].roundTrip;
+}
+
+/** Which of the connections that were made so far is open, for people: `1 of 3`. */
+export function whichIsOpen({ page }) {
+  return page.evaluate(() => {
+    const all = window.__connections;
+    const open = all.findIndex(one => one.connectionState === 'connected');
+    return `${open + 1} of ${all.length}`;
   });
 }
 
