@@ -6,7 +6,7 @@
 #   make dist     the wheel and the npm tarball, in dist/
 #   make build    the engine and the extension
 #   make bench    join, throughput, keystrokes and size, beside y-webrtc and the bare data channel
-#   make soak     the simulation with many more seeds (SEEDS=20000)
+#   make soak     the simulation with many more seeds (SEEDS=20000), and longer network failures
 #   make lint     formatters and linters only
 #   make pictures take the pictures of the documentation again
 #   make clean    throw away what was built; make distclean: and what was installed
@@ -34,13 +34,13 @@ SHIM_SOURCES := $(filter-out %.test.ts,$(call find,js-shim,*.ts)) tsconfig.json
 LAB_SOURCES := package.json webpack.config.cjs $(call find,schema,*.json) $(call find,style,*)
 WHEEL_SOURCES := python/pyproject.toml python/install.json python/README.md $(call find,python/jupyterlite_webrtc,*.py)
 
-.PHONY: all build demo dist lint test test-rust test-wasm test-ts test-signaling test-e2e bench soak pictures clean distclean
+.PHONY: all build demo dist lint test test-rust test-wasm test-ts test-signaling test-e2e test-network bench soak soak-network pictures clean distclean
 all: build
 
 # ---------------------------------------------------------------- tools and packages
 
 # Each of these is a note that the tools were found or installed.
-$(STAMPS)/rust $(STAMPS)/node $(STAMPS)/python $(STAMPS)/browsers: $(STAMPS)/%: scripts/ensure.sh
+$(STAMPS)/rust $(STAMPS)/node $(STAMPS)/python $(STAMPS)/browsers $(STAMPS)/network: $(STAMPS)/%: scripts/ensure.sh
 	@mkdir -p $(@D)
 	scripts/ensure.sh $*
 	@touch $@
@@ -146,7 +146,7 @@ lint: $(STAMPS)/wasm $(NODE_MODULES) $(PKG)
 	npm run --silent lint:check
 	npx tsc -p tsconfig.test.json
 
-test: lint test-rust test-ts test-wasm test-signaling test-e2e
+test: lint test-rust test-ts test-wasm test-signaling test-e2e test-network
 
 test-rust: $(STAMPS)/rust
 	cargo test --workspace
@@ -164,10 +164,21 @@ test-signaling: $(SIGNALING) $(NODE_MODULES)
 test-e2e: $(STAMPS)/site $(SIGNALING) $(STAMPS)/browsers
 	SITE_DIR="$(CURDIR)/target/site" SIGNALING_BIN="$(CURDIR)/$(SIGNALING)" node --test --test-concurrency=1 tests/e2e/*.test.mjs
 
+# Real browsers in networks of their own: no way between them, a TURN server, bad lines.
+test-network: $(STAMPS)/site $(SIGNALING) $(STAMPS)/browsers $(STAMPS)/network
+	SITE_DIR="$(CURDIR)/target/site" SIGNALING_BIN="$(CURDIR)/$(SIGNALING)" node tests/network/run.mjs
+
 SEEDS ?= 20000
 
-soak: $(STAMPS)/rust
+soak: $(STAMPS)/rust soak-network
 	SEEDS=$(SEEDS) cargo test --release --test simulation everything_at_once -- --nocapture
+
+# The same as test-network, with the network and the pages away for longer (seconds).
+soak-network: export CUT = 40
+soak-network: export UNPLUGGED = 90
+soak-network: export FROZEN = 120
+soak-network: export PATIENCE = 120000
+soak-network: test-network
 
 bench: $(PKG) $(LABEXTENSION) $(SIGNALING) $(NODE_MODULES) $(STAMPS)/browsers
 	SIGNALING_BIN="$(CURDIR)/$(SIGNALING)" node bench/run.mjs

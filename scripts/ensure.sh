@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Finds what the build needs, installs what it can, and says plainly what it can't.
 #
-#   scripts/ensure.sh rust | wasm | node | python | browsers
+#   scripts/ensure.sh rust | wasm | node | python | browsers | network
 #
 # Tools of the right version on PATH are used as they are; others go into .tools, nothing else is
 # touched. Debian packages are installed only by root.
@@ -94,9 +94,19 @@ browsers() {
     echo "Firefox is missing, so its test will be skipped. On Debian: apt install firefox-esr" >&2
 }
 
+network() {
+  { have ip && have turnserver; } && return
+  # The package starts a TURN server for everybody, where there is systemd. The tests start their own.
+  if [ "$(id -u)" = 0 ] && [ -d /run/systemd/system ]; then
+    systemctl mask coturn.service >&2 || true
+  fi
+  apt_install iproute2 coturn ||
+    echo "ip or coturn is missing, so the network tests will be skipped. On Debian: apt install iproute2 coturn" >&2
+}
+
 for what in "$@"; do
   case $what in
-    rust | wasm | browsers) "$what" ;;
+    rust | wasm | browsers | network) "$what" ;;
     node) node_ ;;
     python) python_ ;;
     *) echo "ensure.sh: what is '$what'?" >&2; exit 2 ;;

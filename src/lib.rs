@@ -20,7 +20,7 @@ mod surface {
     use std::rc::Rc;
     use std::sync::Once;
 
-    use js_sys::{Array, Function, Reflect, Uint8Array};
+    use js_sys::{Array, Function, Uint8Array};
     use serde::Serialize;
     use wasm_bindgen::prelude::*;
 
@@ -28,6 +28,7 @@ mod surface {
     use crate::room::index::Entry;
     use crate::room::{Config, Event, Room};
     use crate::store::Store;
+    use crate::web::Ice;
     use crate::web::driver::{Driver, Servers};
     use crate::web::indexed_db::IndexedDb;
     use crate::web::page::{Options, Page, PageEntry, PageOwned, PageStatus};
@@ -80,7 +81,7 @@ mod surface {
             failed: Function,
         ) -> Result<Engine, JsError> {
             let panics = PanicListener::new(failed);
-            let ice = Reflect::get(&options, &"iceServers".into()).unwrap_or_default();
+            let ice = Ice::of(&options);
             let options: Options = serde_wasm_bindgen::from_value(options)?;
             let seed = crate::web::random_seed()
                 .map_err(|_| JsError::new("this browser gives no random numbers"))?;

@@ -68,6 +68,13 @@ function check(options: IRoomOptions): void {
       `A signaling server must be a ws:// or wss:// URL: ${wrong}`
     );
   }
+  // A typing error must not show an address that was to be hidden.
+  const { iceTransportPolicy = 'all' } = options;
+  if (!['all', 'relay'].includes(iceTransportPolicy)) {
+    throw new Error(
+      `iceTransportPolicy is neither "all" nor "relay": ${iceTransportPolicy}`
+    );
+  }
   if (typeof RTCPeerConnection === 'undefined') {
     throw new Error('This browser has no WebRTC, or it is switched off.');
   }

@@ -22,8 +22,13 @@ export interface IRoomOptions {
   room: string;
   /** The secret of a *shared* room (from the URL fragment). Absent for a *named* room. */
   secret?: string;
-  /** Passed to `RTCPeerConnection`. */
+  /** STUN and TURN servers, passed to `RTCPeerConnection`. */
   iceServers?: RTCIceServer[];
+  /**
+   * `relay`: only over the TURN servers in `iceServers`, so that no other page learns this one's network
+   * address; without one nobody can be reached. Default: `all`.
+   */
+  iceTransportPolicy?: RTCIceTransportPolicy;
   /**
    * The name of the IndexedDB database that keeps the room's history, so that a reload or a day without
    * network goes on with the same documents. Absent: nothing is kept.

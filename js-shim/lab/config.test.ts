@@ -119,12 +119,128 @@ describe('readConfig', () => {
     expect(other.problems[0].key).toBe('roomPrefix');
   });
 
-  it('reads ICE servers', () => {
-    const servers = [{ urls: ['stun:stun.example.org'] }];
-    expect(read({ webRtcIceServers: servers }).iceServers).toEqual(servers);
-    const wrong = read({ webRtcIceServers: ['stun:stun.example.org'] });
-    expect(wrong.iceServers).toEqual([]);
-    expect(wrong.problems[0].key).toBe('webRtcIceServers');
+  it('reads STUN and TURN servers, with a URL or a list of them', () => {
+    const account = { username: 'ada', credential: 'secret' };
+    const servers = [
+      { urls: ['stun:stun.example.org', 'stuns:stun.example.org:443'] },
+      { urls: 'stun:[2001:db8::1]:3478' },
+      { urls: 'turn:turn.example.org', ...account },
+      {
+        urls: [
+          'turn:turn.example.org:3478?transport=udp',
+          'turns:turn.example.org?transport=tcp'
+        ],
+        ...account
+      }
+    ];
+    for (const value of [servers, JSON.stringify(servers)]) {
+      const { iceServers, problems } = read({ webRtcIceServers: value });
+      expect([iceServers, problems]).toEqual([servers, []]);
+    }
+    expect(read({}, { iceServers: servers }).iceServers).toEqual(servers);
+    expect(
+      read({ webRtcIceServers: [] }, { iceServers: servers }).iceServers
+    ).toEqual([]);
+    expect(read({}).iceServers).toEqual([]);
+  });
+
+  const turn = {
+    urls: 'turn:turn.example.org',
+    username: 'ada',
+    credential: 'the credential'
+  };
+
+  it.each([
+    ['stun:stun.example.org', 'without "urls"'],
+    [null, 'without "urls"'],
+    [{ urls: [] }, 'without "urls"'],
+    [{ url: 'stun:stun.example.org' }, 'without "urls"'],
+    [{ urls: ['stun:a.example', 7] }, '7'],
+    [{ urls: 'https://turn.example.org' }, 'no stun: or turn: URL'],
+    [{ urls: 'turn://turn.example.org' }, 'no stun: or turn: URL'],
+    [{ urls: 'stun:a.example?transport=udp' }, 'no stun: or turn: URL'],
+    [{ ...turn, username: undefined }, '"username" is no text'],
+    [{ ...turn, username: '' }, '"username" is no text'],
+    [{ ...turn, credential: 5 }, '"credential" is no text'],
+    [{ ...turn, credential: undefined }, '"credential" is no text']
+  ])('leaves out the ICE server %j and says why', (server, reason) => {
+    const good = { urls: 'stun:good.example' };
+    const config = read({ webRtcIceServers: [server, good] });
+    expect(config.iceServers).toEqual([good]);
+    expect(config.problems).toHaveLength(1);
+    const [{ key, message }] = config.problems;
+    expect(key).toBe('webRtcIceServers');
+    expect(message).toContain('"webRtcIceServers"');
+    expect(message).toContain(reason);
+    expect(message).not.toContain('the credential');
+  });
+
+  it('names the setting when the wrong ICE servers stand there', () => {
+    const { iceServers, problems } = read({}, { iceServers: turn });
+    expect(iceServers).toEqual([]);
+    expect(problems).toEqual([
+      { key: 'iceServers', message: '"iceServers" is not a list of servers.' }
+    ]);
+  });
+
+  it.each([
+    [undefined, undefined, 'all'],
+    ['all', undefined, 'all'],
+    ['all', 'all', 'all'],
+    ['relay', undefined, 'relay'],
+    ['relay', 'all', 'relay'],
+    ['all', 'relay', 'relay'],
+    [undefined, 'relay', 'relay'],
+    ['relay', 'relay', 'relay']
+  ])(
+    'a site that says %s and a person who says %s go by %s',
+    (site, person, expected) => {
+      const { iceTransportPolicy, problems } = read(
+        { webRtcIceServers: [turn], webRtcIceTransportPolicy: site },
+        { iceTransportPolicy: person }
+      );
+      expect([iceTransportPolicy, problems]).toEqual([expected, []]);
+    }
+  );
+
+  it('takes a transport policy that it does not know for the strict one', () => {
+    for (const wrong of ['realy', true, ['relay']]) {
+      const site = read({
+        webRtcIceServers: [turn],
+        webRtcIceTransportPolicy: wrong
+      });
+      expect(site.iceTransportPolicy).toBe('relay');
+      expect(site.problems.map(({ key }) => key)).toEqual([
+        'webRtcIceTransportPolicy'
+      ]);
+      expect(site.problems[0].message).toContain('"webRtcIceTransportPolicy"');
+    }
+    const person = read(
+      { webRtcIceServers: [turn] },
+      { iceTransportPolicy: 'Relay' }
+    );
+    expect(person.iceTransportPolicy).toBe('relay');
+    expect(person.problems[0].key).toBe('iceTransportPolicy');
+  });
+
+  it.each([
+    ['none', undefined],
+    ['only STUN', [{ urls: 'stun:stun.example.org' }]],
+    ['a TURN server without its credential', [{ ...turn, credential: '' }]]
+  ])('says what is missing when only relays may be used: %s', (_, servers) => {
+    const site = read({
+      webRtcIceServers: servers,
+      webRtcIceTransportPolicy: 'relay'
+    });
+    expect(site.problems.at(-1)).toEqual({
+      key: 'webRtcIceServers',
+      message:
+        '"webRtcIceTransportPolicy" is "relay", which needs a TURN server in "webRtcIceServers".'
+    });
+    const { problems } = read({}, { iceTransportPolicy: 'relay' });
+    expect(problems.map(({ message }) => message)).toEqual([
+      '"iceTransportPolicy" is "relay", which needs a TURN server in "iceServers".'
+    ]);
   });
 });
 

@@ -6,6 +6,7 @@
  * becomes a {@link IProblem} that names its key, and the person goes on editing.
  */
 import { nullTranslator, TranslationBundle } from '@jupyterlab/translation';
+import { readIce } from './ice.js';
 
 /** The shortest room prefix: it is the salt that keeps rooms of one name on two sites apart. */
 export const MINIMUM_PREFIX = 8;
@@ -43,6 +44,8 @@ export interface IConfig {
   prefix: string;
   signaling: string[];
   iceServers: RTCIceServer[];
+  /** `relay`: only over TURN servers, so that nobody in the room learns the person's address. */
+  iceTransportPolicy: RTCIceTransportPolicy;
   /** Days after which the history of a room that nobody opened is dropped; 0: none is kept. */
   historyDays: number;
   problems: IProblem[];
@@ -167,19 +170,23 @@ export function readConfig(sources: ISources): IConfig {
     }
   }
 
-  const [iceKey, ice] = first('webRtcIceServers', 'iceServers');
-  let iceServers: RTCIceServer[] = [];
-  if (isIceServers(ice)) {
-    iceServers = ice;
-  } else if (ice !== undefined && ice !== '') {
-    problems.push({
-      key: iceKey,
-      message: trans.__(
-        '"%1" is not a list of objects with "urls", as RTCPeerConnection takes them.',
-        iceKey
-      )
-    });
-  }
+  const siteServers = 'webRtcIceServers';
+  const [iceKey, ice] = first(siteServers, 'iceServers');
+  const policyKey = 'webRtcIceTransportPolicy';
+  const policySetting = 'iceTransportPolicy';
+  const { iceServers, iceTransportPolicy } = readIce(
+    { key: iceKey, value: ice },
+    [
+      {
+        key: policyKey,
+        value: parse(page(policyKey)),
+        servers: siteServers
+      },
+      { key: policySetting, value: settings[policySetting], servers: iceKey }
+    ],
+    trans,
+    problems
+  );
 
   const [daysKey, days] = first('webRtcHistoryDays', 'historyDays');
   let historyDays = HISTORY_DAYS;
@@ -205,6 +212,7 @@ export function readConfig(sources: ISources): IConfig {
     prefix,
     signaling,
     iceServers,
+    iceTransportPolicy,
     historyDays,
     problems
   };
@@ -213,17 +221,4 @@ export function readConfig(sources: ISources): IConfig {
 /** Whether a prefix keeps rooms apart well enough to join one. */
 export function canJoin(config: IConfig): boolean {
   return config.prefix.length >= MINIMUM_PREFIX;
-}
-
-function isIceServers(value: unknown): value is RTCIceServer[] {
-  return (
-    Array.isArray(value) &&
-    value.every(server => {
-      const urls = (server as RTCIceServer | null)?.urls;
-      const all = Array.isArray(urls) ? urls : [urls];
-      return all.every(
-        one => typeof one === 'string' && /^(stuns?|turns?):/.test(one)
-      );
-    })
-  );
 }

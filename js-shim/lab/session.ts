@@ -145,7 +145,8 @@ export class RoomSession implements IRoomSession {
       return null; // the problem with the prefix has been told
     }
     // Said only where nothing is configured: what is configured wrongly has been told.
-    if (config.signaling.length === 0 && config.problems.length === 0) {
+    const told = config.problems.some(({ key }) => /signaling/i.test(key));
+    if (config.signaling.length === 0 && !told) {
       this.notices.warn(
         trans.__(
           'No signaling server is configured ("fullWebRtcSignalingUrls"), so other browsers can’t be found.'
@@ -160,6 +161,7 @@ export class RoomSession implements IRoomSession {
         room: name,
         secret: secret ?? undefined,
         iceServers: config.iceServers,
+        iceTransportPolicy: config.iceTransportPolicy,
         history: config.historyDays > 0 ? HISTORY : undefined
       });
       this._set(room, name);

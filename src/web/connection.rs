@@ -25,6 +25,24 @@ use crate::room::ids::LinkId;
 use crate::room::outbox::Lane;
 use crate::room::signaling::{Candidate, DescriptionKind};
 
+/// How connections find a path: the page's `iceServers` and `iceTransportPolicy`.
+pub struct Ice(RtcConfiguration);
+
+impl Ice {
+    /// What these options (`IRoomOptions`) say.
+    pub fn of(options: &JsValue) -> Self {
+        let configuration = RtcConfiguration::new();
+        for key in ["iceServers", "iceTransportPolicy"] {
+            let value = Reflect::get(options, &key.into()).unwrap_or_default();
+            if !value.is_null() {
+                // It is a plain object. What its members may be is for the browser to say.
+                Reflect::set(&configuration, &key.into(), &value).ok();
+            }
+        }
+        Self(configuration)
+    }
+}
+
 /// A connection that nobody listens to yet, with its channels.
 pub struct Prepared {
     peer: Closing,
@@ -42,12 +60,8 @@ impl Drop for Closing {
 
 impl Prepared {
     /// Fails where the browser has no WebRTC or refuses the ICE servers.
-    pub fn new(ice_servers: &JsValue) -> Result<Self, JsValue> {
-        let configuration = RtcConfiguration::new();
-        if ice_servers.is_array() {
-            configuration.set_ice_servers(ice_servers);
-        }
-        let peer = RtcPeerConnection::new_with_configuration(&configuration)?;
+    pub fn new(ice: &Ice) -> Result<Self, JsValue> {
+        let peer = RtcPeerConnection::new_with_configuration(&ice.0)?;
         let lanes = Lane::ALL.map(|lane| make_channel(&peer, lane));
         let live = Live::new(&peer);
         Ok(Self { peer: Closing(peer, live), lanes })

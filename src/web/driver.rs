@@ -9,11 +9,10 @@ use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
 use gloo_timers::callback::Timeout;
-use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::WebSocket;
 
-use super::connection::{Connection, Prepared};
+use super::connection::{Connection, Ice, Prepared};
 use super::keeper::Keeper;
 use super::page::Page;
 use super::socket::Socket;
@@ -28,8 +27,8 @@ pub struct Servers {
     pub urls: Vec<String>,
     /// What the page has dialled of them already, in this order.
     pub dialled: Vec<Option<WebSocket>>,
-    /// For RTCPeerConnection.
-    pub ice: JsValue,
+    /// STUN and TURN servers.
+    pub ice: Ice,
     /// The database that keeps the room's history.
     pub history: Option<String>,
 }
@@ -41,7 +40,7 @@ pub struct Driver {
     running: Cell<bool>,
     urls: Vec<String>,
     dialled: RefCell<Vec<Option<WebSocket>>>,
-    ice_servers: JsValue,
+    ice: Ice,
     sockets: RefCell<SortedMap<ServerId, Socket>>,
     connections: RefCell<SortedMap<LinkId, Connection>>,
     /// A connection to nobody yet, and whether one was made.
@@ -76,7 +75,7 @@ impl Driver {
             running: Cell::new(false),
             urls: servers.urls,
             dialled: RefCell::new(servers.dialled),
-            ice_servers: servers.ice,
+            ice: servers.ice,
             sockets: RefCell::default(),
             connections: RefCell::default(),
             prepared: RefCell::default(),
@@ -173,13 +172,13 @@ impl Driver {
         let driver = Rc::downgrade(self);
         spawn_local(async move {
             if let Some(driver) = driver.upgrade() {
-                driver.prepared.replace(Prepared::new(&driver.ice_servers).ok());
+                driver.prepared.replace(Prepared::new(&driver.ice).ok());
             }
         });
     }
 
     fn connect(self: &Rc<Self>, link: LinkId) {
-        let prepared = self.prepared.take().map_or_else(|| Prepared::new(&self.ice_servers), Ok);
+        let prepared = self.prepared.take().map_or_else(|| Prepared::new(&self.ice), Ok);
         match prepared {
             Ok(prepared) => {
                 let connection = Connection::new(link, prepared, self.inbox());

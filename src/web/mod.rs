@@ -13,6 +13,8 @@ pub mod page;
 mod route;
 mod socket;
 
+pub use connection::Ice;
+
 use js_sys::wasm_bindgen::JsCast;
 use wasm_bindgen::JsValue;
 use web_sys::Performance;

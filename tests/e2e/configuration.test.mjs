@@ -74,7 +74,9 @@ for (const [key, config] of [
   ['fullWebRtcSignalingUrls', { fullWebRtcSignalingUrls: ['http://a.test/'] }],
   ['fullWebRtcSignalingUrls', { fullWebRtcSignalingUrls: 'not a URL' }],
   ['webRtcRoomPrefix', { webRtcRoomPrefix: 'short' }],
-  ['webRtcIceServers', { webRtcIceServers: [{ urls: 'http://a.test/' }] }]
+  ['webRtcIceServers', { webRtcIceServers: [{ urls: 'http://a.test/' }] }],
+  ['webRtcIceServers', { webRtcIceServers: [{ urls: 'turn:a.test' }] }],
+  ['webRtcIceTransportPolicy', { webRtcIceTransportPolicy: 'realy' }]
 ]) {
   test(`a notice names the key of ${JSON.stringify(config)}, and editing goes on`, async () => {
     const ada = await stage.person('ada', { files, config });

@@ -1,6 +1,7 @@
 /** Servers that are gone, storage that is full, documents that are huge, another browser. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { allSee } from './crowd.mjs';
 import { notebook } from './notebooks.mjs';
 import { launchFirefox } from './firefox.mjs';
 import { freshRoom, useStage } from './site.mjs';
@@ -20,20 +21,28 @@ test('signaling stops: who is connected goes on, and newcomers come when it is b
   const room = freshRoom();
   await Promise.all([ada.open(PATH, { room }), grace.open(PATH, { room })]);
   await Promise.all([ada.meets(1), grace.meets(1)]);
-  await signaling.stop();
+  // It goes, and it comes back, while both are typing.
   await Promise.all([
-    ada.noticed(/No signaling server can be reached/),
-    grace.noticed(/No signaling server can be reached/)
+    ada.type(PATH, ' by ada'),
+    grace.type(PATH, ' by grace', 1),
+    signaling.stop()
   ]);
-  await ada.type(PATH, ' by ada');
-  await grace.sees(PATH, 'first by ada');
-  await grace.type(PATH, ' by grace', 1);
-  await ada.sees(PATH, 'second by grace');
+  const notice = /No signaling server can be reached/;
+  await Promise.all([ada.shows(notice), grace.shows(notice)]);
+  await allSee([ada, grace], PATH, ['first by ada', 'second by grace']);
 
-  await signaling.start();
+  await Promise.all([
+    ada.type(PATH, ' again'),
+    grace.type(PATH, ' again', 1),
+    signaling.start()
+  ]);
+  await Promise.all([ada.hides(notice), grace.hides(notice)]);
   await kay.open(PATH, { room });
   await Promise.all([ada, grace, kay].map(one => one.meets(2)));
-  await kay.seesSources(PATH, ['first by ada', 'second by grace']);
+  await allSee([ada, grace, kay], PATH, [
+    'first by ada again',
+    'second by grace again'
+  ]);
   await kay.type(PATH, ' by kay');
   await ada.sees(PATH, 'by kay');
   await grace.sees(PATH, 'by kay');

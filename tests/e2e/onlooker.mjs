@@ -119,6 +119,18 @@ export class Onlooker {
     );
   }
 
+  /** Wait until no notification that matches is there. */
+  hides(pattern) {
+    return this._wait(
+      pattern =>
+        ![...document.querySelectorAll('.Toastify__toast')].some(toast =>
+          new RegExp(pattern).test(toast.textContent)
+        ),
+      pattern.source,
+      `the end of a notice like ${pattern}`
+    );
+  }
+
   /** Wait until this page is connected to that many others, as the Share button says. */
   meets(others) {
     return this._wait(

@@ -101,13 +101,7 @@ test('both while signaling is down, which then comes back', async () => {
   for (const one of [ada, grace]) {
     const copies = (await one.files()).filter(path => /copy/.test(path));
     assert.deepEqual(copies, [], `copies on ${one.name}'s drive`);
-    // The warning is taken back.
-    await one.page.waitForFunction(
-      () =>
-        ![...document.querySelectorAll('.Toastify__toast')].some(toast =>
-          toast.textContent.includes('signaling')
-        )
-    );
+    await one.hides(/signaling/);
   }
 });
 

@@ -19,7 +19,7 @@ const {
 } = process.env;
 
 /** Where Debian and others put the browser. */
-const CHROMIUM =
+export const CHROMIUM =
   process.env.CHROMIUM ??
   [
     '/usr/bin/chromium',
@@ -37,13 +37,22 @@ const FLAGS = [
   '--disable-sync'
 ];
 
-/** The signaling server, serving the site too unless `site` is null. Port 0 takes a free one. */
-export async function serve({ site = SITE_DIR, port = 0, args = [] } = {}) {
+/**
+ * The signaling server, serving the site too unless `site` is null. Port 0 takes a free one. `host` is the
+ * address of an interface, for those who are not on this machine.
+ */
+export async function serve({
+  site = SITE_DIR,
+  port = 0,
+  host = null,
+  args = []
+} = {}) {
   const options = [
     '--log',
     'error',
     '--port',
     String(port),
+    ...(host ? ['--host', host] : []),
     ...(site ? ['--site', site] : []),
     ...args
   ];
@@ -52,10 +61,11 @@ export async function serve({ site = SITE_DIR, port = 0, args = [] } = {}) {
   });
   const [line] = await once(createInterface({ input: child.stdout }), 'line');
   const bound = line.match(/:(\d+)\s*$/)[1];
+  const address = `${host ?? 'localhost'}:${bound}`;
   return {
     port: Number(bound),
-    url: `http://localhost:${bound}`,
-    signaling: `ws://localhost:${bound}/signaling`,
+    url: `http://${address}`,
+    signaling: `ws://${address}/signaling`,
     async stop() {
       if (child.exitCode === null) {
         child.kill('SIGTERM');
@@ -65,13 +75,17 @@ export async function serve({ site = SITE_DIR, port = 0, args = [] } = {}) {
   };
 }
 
-export function launch() {
+/** A browser, by default the one of this machine as it is. `args` are further ones. */
+export function launch({ executable = CHROMIUM, args = [] } = {}) {
   if (!CHROMIUM) {
     throw new Error(
       'No Chromium was found. On Debian: apt install chromium; elsewhere set CHROMIUM to its path.'
     );
   }
-  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  return chromium.launch({
+    executablePath: executable,
+    args: [...FLAGS, ...args]
+  });
 }
 
 /** A room that no other test is in. */
@@ -82,12 +96,16 @@ export function freshRoom() {
 /**
  * One browser and one site for the tests of a file. People come in with `stage.person(name, options)`
  * and are sent home after each test, unless they were asked to `stay`. No page may have thrown.
+ *
+ * @param serving Options of the server.
+ * @param launching Launches the browser; a person may have another one (`browser`).
  */
-export async function useStage() {
+export async function useStage({ serving = {}, launching = launch } = {}) {
   const stage = {
     people: [],
     async person(name, options) {
-      const one = await person(stage.browser, {
+      const browser = options?.browser ?? stage.browser;
+      const one = await person(browser, {
         site: stage.server.url,
         name,
         ...options
@@ -108,20 +126,25 @@ export async function useStage() {
     },
     /** A signaling server apart from the site, which can be stopped and come back on its port. */
     async signaling() {
-      let server = await serve({ site: null });
+      const { host } = serving;
+      let server = await serve({ site: null, host });
       const { port, signaling } = server;
       const apart = {
         config: { fullWebRtcSignalingUrls: [signaling] },
         url: signaling,
         stop: () => server.stop(),
-        start: async () => void (server = await serve({ site: null, port }))
+        start: async () =>
+          void (server = await serve({ site: null, host, port }))
       };
       stage.apart.push(apart);
       return apart;
     },
     apart: []
   };
-  [stage.server, stage.browser] = await Promise.all([serve(), launch()]);
+  [stage.server, stage.browser] = await Promise.all([
+    serve(serving),
+    launching()
+  ]);
   afterEach(async () => {
     const going = stage.people.filter(one => !one.stays);
     stage.people = stage.people.filter(one => one.stays);
