@@ -1,5 +1,6 @@
 /** What is true of several people at once. */
 import assert from 'node:assert/strict';
+import { eventually } from './waiting.mjs';
 
 /** All see the same: exactly this, in some order of cells typed in. */
 export async function allSee(people, path, expected) {
@@ -16,4 +17,17 @@ export async function undisturbed(people) {
     assert.deepEqual(one.warnings, [], `what ${one.name} was told`);
     assert.deepEqual(one.dialogs, [], `what ${one.name} was asked`);
   }
+}
+
+/** Wait until all see the same, whatever that is; then the sources that they see. */
+export function allAgree(people, path) {
+  return eventually(async () => {
+    const [first, ...others] = await Promise.all(
+      people.map(one => one.sources(path))
+    );
+    for (const sources of others) {
+      assert.deepEqual(sources, first, `${path} is not the same for all`);
+    }
+    return first;
+  });
 }
