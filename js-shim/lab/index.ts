@@ -39,12 +39,13 @@ import { followTrust, ITrustingModel } from './documents/index.js';
 import { RoomAddress } from './fragment.js';
 import { createUserManager, Identity } from './identity.js';
 import { LateMeetings, reopener } from './late.js';
+import { Ledgers } from './ledger.js';
 import { Notices } from './notices.js';
 import { OpenDocuments } from './open-documents.js';
 import { RoomDrive } from './room-drive.js';
 import { announceRoomFiles } from './room-files.js';
 import { showRunning } from './running.js';
-import { IRoomSession, joinRoom, RoomSession } from './session.js';
+import { IRoomSession, RoomSession } from './session.js';
 import { addCommands } from './share.js';
 
 export { IRoomSession };
@@ -56,6 +57,8 @@ const here = new URL(window.location.href);
 
 /** What is stored in the browser is one site's, of the many that may share an origin. */
 const scope = PageConfig.getBaseUrl();
+
+const ledgers = new Ledgers(window.localStorage, scope);
 
 const identity = new Identity({
   url: here,
@@ -123,7 +126,9 @@ const session: JupyterFrontEndPlugin<IRoomSession> = {
       enabled: collaborative,
       address,
       notices,
-      join: joinRoom,
+      api: () => import('../api/index.js'),
+      ledgers,
+      scope,
       config: async () => {
         const settings = (await loading)?.composite ?? {};
         const url = new URL(here);
@@ -140,7 +145,7 @@ const documents: JupyterFrontEndPlugin<IDocumentProviderFactory> = {
   requires: [IRoomSession],
   provides: IDocumentProviderFactory,
   activate: (_: JupyterFrontEnd, session: IRoomSession) =>
-    new OpenDocuments(session, scope)
+    new OpenDocuments(session, ledgers, scope)
 };
 
 const contentProvider: JupyterFrontEndPlugin<ICollaborativeContentProvider> = {

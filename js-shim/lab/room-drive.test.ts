@@ -1,10 +1,11 @@
+// @vitest-environment jsdom
 /** What becomes of a person's files when a room's documents come, move and go. */
 import { Signal } from '@lumino/signaling';
 import { beforeEach, describe, expect, it } from 'vitest';
 import * as Y from 'yjs';
 import { IIndexChange, IIndexEntry, IOwned } from '../api/types.js';
 import { LocalFile } from './documents/index.js';
-import { Ledger } from './ledger.js';
+import { Ledger, Ledgers } from './ledger.js';
 import { RoomDrive } from './room-drive.js';
 
 const PATH = 'folder/a.txt';
@@ -102,19 +103,6 @@ class FakeDrive {
   private _clock = 0;
 }
 
-class FakeStorage {
-  [key: string]: unknown;
-  getItem(key: string) {
-    return this[key] ?? null;
-  }
-  setItem(key: string, value: string) {
-    this[key] = value;
-  }
-  removeItem(key: string) {
-    delete this[key];
-  }
-}
-
 describe('the room’s files', () => {
   let room: FakeRoom;
   let drive: FakeDrive;
@@ -162,7 +150,8 @@ describe('the room’s files', () => {
   beforeEach(() => {
     room = new FakeRoom();
     drive = new FakeDrive();
-    ledger = new Ledger(new FakeStorage() as unknown as Storage, '/', 'room');
+    window.localStorage.clear();
+    ledger = new Ledgers(window.localStorage, '/').of(room.id);
     open = [];
     told = [];
   });
