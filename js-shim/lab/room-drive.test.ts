@@ -61,6 +61,7 @@ class FakeRoom {
 class FakeDrive {
   files = new Map<string, { content: string; last_modified: string }>();
   fileChanged = new Signal<this, any>(this);
+  asked = 0;
 
   put(path: string, content: string) {
     const last_modified = String(++this._clock);
@@ -69,6 +70,7 @@ class FakeDrive {
   }
 
   get = async (path: string): Promise<any> => {
+    this.asked++;
     const file = this.files.get(path);
     if (!file) {
       throw new Error('no such file');
@@ -180,6 +182,24 @@ describe('the room’s files', () => {
     room.lives = [entry()];
     await begin();
     expect(drive.contents()).toEqual({});
+  });
+
+  it('do not keep the drive busy, however many the room names', async () => {
+    const named = (_: unknown, i: number) => entry(`${i}.txt`, `${i}`);
+    room.lives = Array.from({ length: 10_000 }, named);
+    await begin();
+    expect(drive.asked).toBeLessThanOrEqual(500);
+  });
+
+  it('that I have saved do not count among those that appear', async () => {
+    const named = (_: unknown, i: number) => entry(`${i}.txt`, `${i}`);
+    room.lives = [...Array.from({ length: 600 }, named), entry()];
+    for (const { path, genesis } of room.lives.slice(0, 600)) {
+      const { last_modified: modified } = drive.put(path, 'from the room');
+      ledger.set(path, { genesis, stateVector: [0], state: '', modified });
+    }
+    await begin();
+    expect(drive.contents()[PATH]).toBe('from the room');
   });
 
   it('move, and mine that is in the way is kept', async () => {

@@ -36,7 +36,7 @@ const HARMLESS =
 /** A document of more bytes is not written unasked: that would hold up whoever types meanwhile. */
 const LARGEST = 2_000_000;
 
-/** More files than this are not written unasked. */
+/** More files than this are not written unasked, nor is the drive asked about them. */
 const MOST_FILES = 500;
 
 type Files = Pick<
@@ -127,18 +127,12 @@ export class RoomDrive {
   private async _appear(room: IRoom, entry: IIndexEntry): Promise<void> {
     const { path, genesis, contentType, format } = entry;
     const kind = kindOf(contentType, format);
-    const isHidden = /(^|\/)\./.test(path);
-    const isHarmless =
-      !isHidden && (contentType !== 'file' || HARMLESS.test(path));
-    if (
-      !kind ||
-      !isHarmless ||
-      this._isOpen(path) ||
-      (await this._file(path))
-    ) {
+    const isSaved = this._options.ledger(room).get(path)?.genesis === genesis;
+    if (!kind || !isHarmless(entry) || isSaved || this._isOpen(path)) {
       return;
     }
-    if (++this._appeared > MOST_FILES) {
+    // Counted before anything is asked that takes time: a peer can name any number of files.
+    if (++this._appeared > MOST_FILES || (await this._file(path))) {
       return;
     }
     void room.fetch(genesis).then(update => {
