@@ -36,6 +36,10 @@ class FakeRoom {
   home = (genesis: string) =>
     this.lives.find(one => one.genesis === genesis) ?? null;
   fetch = async (genesis: string) => this.documents.get(genesis) ?? null;
+  stateVector = (genesis: string) => {
+    const update = this.documents.get(genesis);
+    return update ? Y.encodeStateVectorFromUpdate(update) : null;
+  };
   own = (genesis: string) => this.owns.get(genesis) ?? null;
   orphans = () => this.orphaned;
   release = (genesis: string) => {
@@ -304,6 +308,47 @@ describe('the room’s files', () => {
     await haveSaved(false);
     expect(Object.keys(drive.contents())).toEqual([PATH]);
     expect(room.orphaned).toEqual([]);
+  });
+
+  it('that I wrote in and deleted in another tab are wanted no more', async () => {
+    await haveSaved(false);
+    await drive.delete(PATH);
+    await quiet();
+    // And now in a tab that wrote in it, and hears that it is gone.
+    const stateVector = room.stateVector('genesis')!;
+    room.orphaned = [{ entry: entry(), stateVector }];
+    room.hear({ before: entry(), after: null });
+    await quiet();
+    expect(drive.contents()).toEqual({});
+    expect(room.orphaned).toEqual([]);
+    expect(told).toEqual([]);
+  });
+
+  it('that I deleted are kept with what I wrote and had not seen when I did', async () => {
+    await haveSaved(false);
+    await drive.delete(PATH);
+    await quiet();
+    const { ydoc } = new LocalFile();
+    Y.applyUpdate(ydoc, room.documents.get('genesis')!);
+    ydoc.getText('source').insert(0, 'unseen and ');
+    room.documents.set('genesis', Y.encodeStateAsUpdate(ydoc));
+    const stateVector = Y.encodeStateVector(ydoc);
+    room.orphaned = [{ entry: entry(), stateVector }];
+    room.hear({ before: entry(), after: null });
+    await quiet();
+    expect(drive.contents()).toEqual({
+      'folder/a (my copy).txt': 'unseen and from the room'
+    });
+  });
+
+  it('that I show and deleted in another tab are not told of', async () => {
+    await haveSaved(false);
+    await drive.delete(PATH);
+    await quiet();
+    open.push({ path: PATH, genesis: 'genesis' });
+    room.changes(entry(), null);
+    await quiet();
+    expect(told).toEqual([]);
   });
 
   it('are renamed and deleted for all when I do it', async () => {

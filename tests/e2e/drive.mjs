@@ -76,6 +76,24 @@ export function dateOfFile(page, path) {
   }, path);
 }
 
+/** Move or rename one, as in the file browser. */
+export function moveFile(page, from, to) {
+  return page.evaluate(
+    async ([from, to]) => {
+      await window.jupyterapp.serviceManager.contents.rename(from, to);
+    },
+    [from, to]
+  );
+}
+
+/** Delete one, as in the file browser. */
+export function deleteFile(page, path) {
+  return page.evaluate(
+    path => window.jupyterapp.serviceManager.contents.delete(path),
+    path
+  );
+}
+
 /** The paths in its root. */
 export function listFiles(page) {
   return page.evaluate(async () => {

@@ -32,19 +32,6 @@ async function threePeople() {
   return [ada, grace, kay];
 }
 
-const rename = (one, from, to) =>
-  one.page.evaluate(
-    ([from, to]) =>
-      window.jupyterapp.serviceManager.contents.rename(from, to).then(() => 0),
-    [from, to]
-  );
-
-const remove = (one, path) =>
-  one.page.evaluate(
-    path => window.jupyterapp.serviceManager.contents.delete(path),
-    path
-  );
-
 test('a file of the room appears in a guest’s drive, and opens when its author has left', async () => {
   const ada = await stage.person('ada', { files });
   const grace = await stage.person('grace', {
@@ -66,7 +53,7 @@ test('a file of the room appears in a guest’s drive, and opens when its author
 
 test('a rename goes to all drives, and open tabs follow', async () => {
   const [ada, grace, kay] = await threePeople();
-  await rename(ada, PATH, 'renamed.ipynb');
+  await ada.move(PATH, 'renamed.ipynb');
   for (const one of [ada, grace, kay]) {
     await has(one, 'renamed.ipynb');
     await has(one, PATH, false);
@@ -84,7 +71,7 @@ test('what somebody deletes goes from drives where nobody wrote in it, and stays
   const [ada, grace, kay] = await threePeople();
   await grace.type(PATH, ' by grace');
   await ada.sees(PATH, 'first by grace');
-  await remove(ada, PATH);
+  await ada.delete(PATH);
   await has(kay, PATH, false);
   await grace.noticed(/deleted “mine.ipynb”/);
   await grace.type(PATH, ' still');
@@ -130,8 +117,8 @@ test('two who rename one file at once end with one name', async () => {
   await Promise.all([ada.meets(1), grace.meets(1)]);
   // The later one may find it moved already.
   await Promise.allSettled([
-    rename(ada, PATH, 'by-ada.ipynb'),
-    rename(grace, PATH, 'by-grace.ipynb')
+    ada.move(PATH, 'by-ada.ipynb'),
+    grace.move(PATH, 'by-grace.ipynb')
   ]);
   await eventually(async () => {
     const [one, other] = await Promise.all([ada.files(), grace.files()]);
