@@ -139,11 +139,10 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
    * has saved the very same.
    */
   async store(model: Partial<Contents.IModel>): Promise<Contents.IModel> {
-    const { path } = this;
     const saved = await this._exclusively(async () => {
       const { _kind: kind, _attachment: attachment } = this;
       if (!kind) {
-        return this._files.save(path, model);
+        return this._files.save(this.path, model);
       }
       const revision = this._revision;
       const content =
@@ -153,6 +152,7 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
       const state = attachment && stateOf(this.model, kind);
       const hash = state && (await state.hash());
       const file = hash ? await this._saved(hash) : null;
+      const { path } = this; // now, and not before: a rename may have been quicker
       const written =
         file ??
         (await this._files.save(path, {
@@ -404,9 +404,18 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
     });
   }
 
-  private _exclusively<T>(task: () => Promise<T>): Promise<T> {
-    const { baseUrl } = this._options;
-    return exclusively(`jupyterlite-webrtc:${baseUrl}:${this.path}`, task);
+  /** Do something with the file while no other tab does. While this waits, it may get another name. */
+  private async _exclusively<T>(task: () => Promise<T>): Promise<T> {
+    for (;;) {
+      const { path } = this;
+      const name = `jupyterlite-webrtc:${this._options.baseUrl}:${path}`;
+      const done = await exclusively(name, async () =>
+        path === this.path ? { result: await task() } : null
+      );
+      if (done) {
+        return done.result;
+      }
+    }
   }
 
   private _onUpdate = (): void => void this._revision++;

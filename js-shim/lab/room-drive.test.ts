@@ -1,113 +1,13 @@
 // @vitest-environment jsdom
 /** What becomes of a person's files when a room's documents come, move and go. */
-import { Signal } from '@lumino/signaling';
 import { beforeEach, describe, expect, it } from 'vitest';
 import * as Y from 'yjs';
-import { IIndexChange, IIndexEntry, IOwned } from '../api/types.js';
 import { LocalFile } from './documents/index.js';
 import { Ledger, Ledgers } from './ledger.js';
 import { RoomDrive } from './room-drive.js';
+import { entry, FakeDrive, FakeRoom, update } from './testing.js';
 
 const PATH = 'folder/a.txt';
-
-function update(text: string): Uint8Array {
-  const model = new LocalFile();
-  model.setSource(text);
-  return Y.encodeStateAsUpdate(model.ydoc);
-}
-
-function entry(path = PATH, genesis = 'genesis'): IIndexEntry {
-  return { path, genesis, contentType: 'file', format: 'text' };
-}
-
-class FakeRoom {
-  id = 'room';
-  isDisposed = false;
-  lives: IIndexEntry[] = [];
-  documents = new Map([['genesis', update('from the room')]]);
-  owns = new Map<string, Uint8Array>();
-  orphaned: IOwned[] = [];
-  told: unknown[][] = [];
-  hear: (change: IIndexChange) => void = () => undefined;
-
-  settled = async () => 'together' as const;
-  entries = () => this.lives;
-  entry = (path: string) => this.lives.find(one => one.path === path) ?? null;
-  home = (genesis: string) =>
-    this.lives.find(one => one.genesis === genesis) ?? null;
-  fetch = async (genesis: string) => this.documents.get(genesis) ?? null;
-  stateVector = (genesis: string) => {
-    const update = this.documents.get(genesis);
-    return update ? Y.encodeStateVectorFromUpdate(update) : null;
-  };
-  own = (genesis: string) => this.owns.get(genesis) ?? null;
-  orphans = () => this.orphaned;
-  release = (genesis: string) => {
-    this.orphaned = this.orphaned.filter(
-      ({ entry }) => entry.genesis !== genesis
-    );
-  };
-  rename = (from: string, to: string) => void this.told.push([from, to]);
-  remove = (path: string) => void this.told.push([path]);
-  onIndex = (listener: (change: IIndexChange) => void) => {
-    this.hear = listener;
-    return () => undefined;
-  };
-
-  /** A document comes, moves or goes. */
-  changes(before: IIndexEntry | null, after: IIndexEntry | null): void {
-    this.lives = this.lives.filter(one => one.path !== before?.path);
-    this.lives.push(...(after ? [after] : []));
-    this.hear({ before, after });
-  }
-}
-
-class FakeDrive {
-  files = new Map<string, { content: string; last_modified: string }>();
-  fileChanged = new Signal<this, any>(this);
-  asked = 0;
-
-  put(path: string, content: string) {
-    const last_modified = String(++this._clock);
-    this.files.set(path, { content, last_modified });
-    return { ...this.files.get(path)!, path };
-  }
-
-  get = async (path: string): Promise<any> => {
-    this.asked++;
-    const file = this.files.get(path);
-    if (!file) {
-      throw new Error('no such file');
-    }
-    return { ...file, path };
-  };
-  save = async (path: string, { content }: any): Promise<any> =>
-    this.put(path, content ?? '');
-  rename = async (from: string, to: string): Promise<any> => {
-    const { content } = this.files.get(from)!;
-    this.files.delete(from);
-    const newValue = this.put(to, content);
-    this.fileChanged.emit({
-      type: 'rename',
-      oldValue: { path: from },
-      newValue
-    });
-    return newValue;
-  };
-  delete = async (path: string): Promise<void> => {
-    this.files.delete(path);
-    this.fileChanged.emit({ type: 'delete', oldValue: { path } });
-  };
-
-  contents = () =>
-    Object.fromEntries(
-      [...this.files]
-        .filter(([path]) => path.includes('.'))
-        .map(([path, { content }]) => [path, content])
-    );
-
-  private _clock = 0;
-}
 
 describe('the room’s files', () => {
   let room: FakeRoom;
