@@ -4,32 +4,23 @@
  * The model of every JupyterLab document is a Yjs document, shared or not. So a document here is
  * *plain* (JupyterLab loads and saves it, and nothing else happens) until it is *live*: attached to a
  * room, which keeps it in step with everybody else's. It goes live while it is loaded, or later and in
- * place, when Share is pressed. JupyterLab saves it as ever, to each person's own drive.
+ * place, when Share is pressed. JupyterLab saves it as ever, to each person's own drive (`saving.ts`).
  */
 import { IDocumentProvider } from '@jupyter/collaborative-drive';
 import { IDocumentProviderFactory, IForkProvider } from '@jupyter/docprovider';
 import { Contents } from '@jupyterlab/services';
-import * as Y from 'yjs';
 import { GenesisId, IAttachment, IIndexEntry, IRoom } from '../api/types.js';
 import {
   copyName,
   UnsupportedDocumentError,
   UnsupportedNotebookError
 } from './documents/index.js';
-import { DriveFile, ILiveState } from './drive-file.js';
-import { exclusively } from './exclusive.js';
 import { IDocumentKind, kindOf } from './kinds.js';
 import { ILedger } from './ledger.js';
 import { fetchSiteFile, prepareDrive } from './lite-drive.js';
 import { IMine, IOpening, open, settle } from './opening.js';
+import { Saving } from './saving.js';
 import { IRoomSession } from './session.js';
-import { nextUpdate, stateOf } from './state.js';
-
-/** How long, in milliseconds, a save waits for what another tab has saved already. */
-const TAB_PATIENCE = 5000;
-
-/** So old that nobody takes it for a file that was changed meanwhile. */
-const LONG_AGO = new Date(0).toISOString();
 
 export class DocumentProvider implements IDocumentProvider, IForkProvider {
   constructor(options: DocumentProvider.IOptions) {
@@ -44,7 +35,15 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
       this.model.awareness.setLocalStateField('user', user.identity);
     void user.ready.then(() => this.isDisposed || present());
     user.userChanged.connect(present);
-    this.model.ydoc.on('update', this._onUpdate);
+    this._saving = new Saving({
+      model: this.model,
+      kind: this._kind,
+      format: this._format,
+      document: this,
+      files: options.drive,
+      baseUrl: options.baseUrl,
+      ledger: options.ledger
+    });
     this.model.disposed.connect(() => {
       user.userChanged.disconnect(present);
       this.dispose();
@@ -66,7 +65,12 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
 
   /** Which document this is in the room; null while it is plain. */
   get genesis(): GenesisId | null {
-    return this._attachment?.genesis ?? null;
+    return this._live?.genesis ?? null;
+  }
+
+  /** Which document this is, and of which room; null while it is plain. */
+  get live(): Saving.ILive | null {
+    return this._live;
   }
 
   /** Whether it has been loaded. */
@@ -77,8 +81,8 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
   dispose(): void {
     if (!this._isDisposed) {
       this._isDisposed = true;
-      this.model.ydoc.off('update', this._onUpdate);
       this.detach();
+      this._saving.dispose();
       this._options.onDisposed?.(this);
     }
   }
@@ -88,8 +92,8 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
    * later one is a revert (Reload from Disk, Revert to Checkpoint, the dialog about a changed file).
    */
   async load(fetch: Contents.IFetchOptions): Promise<Contents.IModel> {
-    if (this._attachment) {
-      return this._revert(fetch);
+    if (this._live) {
+      return this._saving.revert(fetch);
     }
     const { session } = this._options;
     let room: IRoom | null = null;
@@ -106,66 +110,19 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
       return this.load(fetch); // Share was pressed meanwhile
     }
     this._isLoaded = true;
-    this._file.know(model);
-    this._lineEnding = this._kind?.fromFile(model.content).lineEnding ?? null;
+    const lineEnding = this._kind?.fromFile(model.content).lineEnding ?? null;
+    this._saving.loaded(model, lineEnding);
     return model;
   }
 
-  /**
-   * Answer JupyterLab's question, before and after it saves, whether something else has changed the
-   * file. See `drive-file.ts`.
-   */
-  async describe(fetch: Contents.IFetchOptions): Promise<Contents.IModel> {
-    // What JupyterLab is about to save it took from the model just now.
-    this._taken = this._revision;
-    if (!this._wasLive) {
-      return this._files.get(this.path, fetch).finally(() => this._recheck());
-    }
-    const end = Date.now() + TAB_PATIENCE;
-    for (;;) {
-      const { file, live, answer } = await this._exclusively(() =>
-        this._look(fetch)
-      );
-      if (!this._file.isAhead(file, live) || Date.now() > end) {
-        this._recheck();
-        return answer;
-      }
-      await nextUpdate(this.model.ydoc, end - Date.now());
-    }
+  /** Answer JupyterLab's question, before and after it saves, whether something else has changed the file. */
+  describe(fetch: Contents.IFetchOptions): Promise<Contents.IModel> {
+    return this._saving.describe(fetch);
   }
 
-  /**
-   * Save the document, with the line endings that the file had. Nothing is written where another tab
-   * has saved the very same.
-   */
+  /** Save the document. */
   async store(model: Partial<Contents.IModel>): Promise<Contents.IModel> {
-    const saved = await this._exclusively(async () => {
-      const { _kind: kind, _attachment: attachment } = this;
-      if (!kind) {
-        return this._files.save(this.path, model);
-      }
-      const revision = this._revision;
-      const content =
-        attachment && this._taken !== revision
-          ? kind.contentOfModel(this.model) // while a question was open, others typed
-          : kind.fromFile(model.content).content;
-      const state = attachment && stateOf(this.model, kind);
-      const hash = state && (await state.hash());
-      const file = hash ? await this._saved(hash) : null;
-      const { path } = this; // now, and not before: a rename may have been quicker
-      const written =
-        file ??
-        (await this._files.save(path, {
-          ...model,
-          content: kind.toFile(content, this._lineEnding)
-        }));
-      this._file.saved(written);
-      this._stored = revision;
-      if (state && attachment === this._attachment) {
-        this._note(path, written, state.vector, hash!);
-      }
-      return this._wasLive ? { ...written, hash: this._file.hash } : written;
-    });
+    const saved = await this._saving.store(model);
     if (!this._isLoaded) {
       // A document that begins by being saved: a new one.
       this._isLoaded = true;
@@ -174,18 +131,12 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
         void this.goLive(room);
       }
     }
-    this._recheck();
     return saved;
   }
 
   /** Share the open document in place: what it holds now is where its shared history begins. */
   async goLive(room: IRoom): Promise<void> {
-    if (
-      !this._kind ||
-      this._attachment ||
-      this._isDisposed ||
-      !this._isLoaded
-    ) {
+    if (!this._kind || this._live || this._isDisposed || !this._isLoaded) {
       return;
     }
     const { genesis, update } = await this._kind.liveSeed(
@@ -204,12 +155,9 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
 
   /** Stop being shared; the document stays open as it is. */
   detach(): void {
-    const { saved, hasSaved } = this._live();
-    if (saved && hasSaved) {
-      this._file.know({ last_modified: saved.modified }); // by whichever tab
-    }
-    this._attachment?.attachment.dispose();
-    this._attachment = null;
+    this._saving.detaching();
+    this._live?.attachment.dispose();
+    this._live = null;
   }
 
   /**
@@ -223,12 +171,12 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
     }
     // What takes long comes first: the person goes on typing.
     await room.fetch(room.entry(this.path)?.genesis ?? '');
-    const revision = this._revision;
+    const { revision, lineEnding } = this._saving;
     const content = kind.contentOfModel(this.model);
-    const modified = this.model.dirty ? null : this._file.modified;
-    const mine: IMine = { content, lineEnding: this._lineEnding, modified };
+    const modified = this.model.dirty ? null : this._saving.modified;
+    const mine: IMine = { content, lineEnding, modified };
     const settled = await settle(this._opening(room, kind), mine);
-    if (settled && genesis && revision === this._revision) {
+    if (settled && genesis && revision === this._saving.revision) {
       room.release(genesis); // all that is in it has been kept
     }
     return settled !== null;
@@ -236,17 +184,9 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
 
   /** Follow a rename. The room is told by `room-drive.ts`, of this and of files that are not open. */
   async rename(path: string): Promise<void> {
-    const { saved } = this._live();
+    const { saved } = this._saving.live();
     this.path = path;
-    await this._exclusively(async () => {
-      // Renaming is a new date to the drive, and no change.
-      const file = await this._files.get(path, { content: false });
-      this._file.know(file);
-      if (saved && this._attachment) {
-        const modified = file.last_modified;
-        this._ledger(this._attachment.room).set(path, { ...saved, modified });
-      }
-    });
+    await this._saving.renamed(saved);
   }
 
   // The rest of the interface is about a server: to connect to it again, and to its forks.
@@ -276,166 +216,25 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
     const { path, model } = this;
     // With the room as origin: it is nobody's to undo, and no room takes it for this person's typing.
     kind.load(model, opened.update, room, opened.mine);
-    this._lineEnding = opened.lineEnding;
     this._isLoaded = true;
-    this._file.know({ last_modified: opened.modified });
+    const file = { last_modified: opened.modified };
+    this._saving.loaded(file, opened.lineEnding);
     this._attach(room, opened.genesis);
     if (opened.imports) {
-      kind.apply(this.model, opened.mine);
-      this.model.dirty = false;
-      await this._noteNow(path, { last_modified: opened.modified });
+      await this._saving.import(opened.mine, file);
     }
     const now = room.entry(path);
     if (now && now.genesis !== opened.genesis) {
       void this._options.onLate?.(this, room, now);
     }
-    // Without content, so that JupyterLab takes the model as it is.
-    return this._describe(fetch);
-  }
-
-  /** Bring the drive's content in as the difference that it makes, not by replacing everything. */
-  private async _revert(
-    fetch: Contents.IFetchOptions
-  ): Promise<Contents.IModel> {
-    const file = await this._files.get(this.path, fetch);
-    const { _kind: kind, _attachment: attachment } = this;
-    if (!kind || !attachment) {
-      return file;
-    }
-    const { content, lineEnding } = kind.fromFile(file.content);
-    kind.apply(this.model, content);
-    this._lineEnding = lineEnding;
-    this.model.dirty = false;
-    this._stored = this._revision;
-    this._file.reverted(file);
-    await this._noteNow(this.path, file);
-    return { ...file, content: null, hash: this._file.hash };
-  }
-
-  /** See what the drive has now, and what JupyterLab is to be told of it. */
-  private async _look(fetch: Contents.IFetchOptions): Promise<{
-    file: Contents.IModel;
-    live: ILiveState;
-    answer: Contents.IModel;
-  }> {
-    const file = await this._files.get(this.path, fetch).catch(reason => {
-      if (!this._attachment) {
-        throw reason;
-      }
-      // A file that is gone is not a changed one: it is to be saved anew, in the same way as ever.
-      const last_modified = this._file.modified ?? LONG_AGO;
-      return { path: this.path, last_modified } as Contents.IModel;
-    });
-    const live = this._live();
-    const isOwn = this._file.isOwn(file, live);
-    return { file, live, answer: this._file.describe(file, isOwn) };
-  }
-
-  /** The ledger's word on this document. */
-  private _live(): ILiveState {
-    const { _kind: kind, _attachment: attachment } = this;
-    const line = attachment && this._ledger(attachment.room).get(this.path);
-    const saved = line?.genesis === attachment?.genesis ? line : null;
-    const reached = Y.encodeStateVector(this.model.ydoc);
-    const hasSaved =
-      kind !== null &&
-      saved !== null &&
-      kind.covers(reached, Uint8Array.from(saved.stateVector));
-    return { saved, hasSaved };
-  }
-
-  /** The file, if it has exactly this state already. */
-  private async _saved(hash: string): Promise<Contents.IModel | null> {
-    const { saved } = this._live();
-    if (saved?.state !== hash) {
-      return null;
-    }
-    const file = await this._files
-      .get(this.path, { content: false })
-      .catch(() => null);
-    return file?.last_modified === saved.modified ? file : null;
-  }
-
-  /** Note in the ledger what the drive has of the room's document now. */
-  private _note(
-    path: string,
-    file: Pick<Contents.IModel, 'last_modified'>,
-    vector: Uint8Array,
-    state: string
-  ): void {
-    if (this._attachment) {
-      const { genesis, room } = this._attachment;
-      const modified = file.last_modified;
-      const stateVector = [...vector];
-      // A room that has ended (the engine broke) does not know.
-      const isMine = room.isDisposed || room.own(genesis) !== null;
-      const given = isMine ? false : undefined;
-      this._ledger(room).set(path, {
-        genesis,
-        stateVector,
-        state,
-        modified,
-        given
-      });
-    }
-  }
-
-  private async _noteNow(
-    path: string,
-    file: Pick<Contents.IModel, 'last_modified'>
-  ): Promise<void> {
-    const { vector, hash } = stateOf(this.model, this._kind!);
-    this._note(path, file, vector, await hash());
-  }
-
-  /**
-   * JupyterLab calls the document saved when saving is over. What was typed while it went on is not
-   * saved, so say so once JupyterLab has spoken.
-   */
-  private _recheck(): void {
-    setTimeout(() => {
-      if (
-        !this._isDisposed &&
-        this._stored !== null &&
-        this._stored !== this._revision
-      ) {
-        this.model.dirty = true;
-      }
-    });
-  }
-
-  /** Do something with the file while no other tab does. While this waits, it may get another name. */
-  private async _exclusively<T>(task: () => Promise<T>): Promise<T> {
-    for (;;) {
-      const { path } = this;
-      const name = `jupyterlite-webrtc:${this._options.baseUrl}:${path}`;
-      const done = await exclusively(name, async () =>
-        path === this.path ? { result: await task() } : null
-      );
-      if (done) {
-        return done.result;
-      }
-    }
-  }
-
-  private _onUpdate = (): void => void this._revision++;
-
-  private async _describe(
-    fetch: Contents.IFetchOptions
-  ): Promise<Contents.IModel> {
-    const model = await this._files.get(this.path, {
-      ...fetch,
-      content: false
-    });
-    const hash = this._file.hash;
-    return { ...model, content: null, format: this._format, hash };
+    return this._saving.summary(fetch);
   }
 
   private _attach(room: IRoom, genesis: GenesisId): void {
     const { ydoc, awareness } = this.model;
     const attachment = room.attach(genesis, ydoc, awareness);
-    this._attachment = { attachment, genesis, room };
-    this._wasLive = true;
+    this._live = { attachment, genesis, room };
+    this._saving.attached();
   }
 
   private _entry(genesis: GenesisId): IIndexEntry {
@@ -472,23 +271,10 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
 
   private _options: DocumentProvider.IOptions;
   private _kind: IDocumentKind | null;
-  private _attachment: {
-    attachment: IAttachment;
-    genesis: GenesisId;
-    room: IRoom;
-  } | null = null;
+  private _saving: Saving;
+  private _live: (Saving.ILive & { attachment: IAttachment }) | null = null;
   private _isDisposed = false;
   private _isLoaded = false;
-  /** Whether JupyterLab may have got our hash of the file. */
-  private _wasLive = false;
-  /** Counts the changes of the document. */
-  private _revision = 0;
-  /** The revision of which JupyterLab took what it is about to save. */
-  private _taken = -1;
-  /** The revision that was saved last; null before that. */
-  private _stored: number | null = null;
-  private _file = new DriveFile();
-  private _lineEnding: string | null = null;
 }
 
 export namespace DocumentProvider {
