@@ -1,13 +1,12 @@
 // @vitest-environment jsdom
 /** One open document: where it is saved, and what becomes of it when another one has its place. */
-import { Signal } from '@lumino/signaling';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { IRoom } from '../api/types.js';
 import { DocumentProvider } from './document-provider.js';
 import { LocalFile } from './documents/index.js';
 import { exclusively } from './exclusive.js';
 import { Ledger, Ledgers } from './ledger.js';
-import { entry, FakeDrive, FakeRoom } from './testing.js';
+import { entry, FakeDrive, FakeRoom, opening } from './testing.js';
 
 const PATH = 'a.txt';
 const OPTIONS = { type: 'file', format: 'text', content: true } as const;
@@ -26,20 +25,11 @@ beforeEach(async () => {
   model = new LocalFile();
   drive.put(PATH, 'mine');
   document = new DocumentProvider({
-    path: PATH,
-    contentType: 'file',
-    format: 'text',
-    model,
-    drive,
-    user: {
-      identity: null,
-      ready: Promise.resolve(),
-      userChanged: new Signal<object, void>({})
-    },
-    session: { enabled: true, room, current: async () => room },
+    ...opening(PATH, model, drive),
+    session: { enabled: true, room, current: async () => room } as any,
     baseUrl: '/',
     ledger: () => ledger
-  } as any);
+  });
   await document.load(OPTIONS);
 });
 

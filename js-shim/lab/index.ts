@@ -38,10 +38,11 @@ import { WebrtcContentProvider } from './content-provider.js';
 import { followTrust, ITrustingModel } from './documents/index.js';
 import { RoomAddress } from './fragment.js';
 import { createUserManager, Identity } from './identity.js';
-import { LateMeetings, reopener } from './late.js';
+import { LateMeetings } from './late.js';
 import { Ledgers } from './ledger.js';
 import { Notices } from './notices.js';
 import { OpenDocuments } from './open-documents.js';
+import { reopener } from './reopen.js';
 import { RoomDrive } from './room-drive.js';
 import { announceRoomFiles } from './room-files.js';
 import { showRunning } from './running.js';
@@ -55,8 +56,8 @@ const PLUGIN = 'jupyterlite-webrtc:plugin';
 /** The address of the page as it was before any router changed it. */
 const here = new URL(window.location.href);
 
-/** What is stored in the browser is one site's, of the many that may share an origin. */
-const scope = PageConfig.getBaseUrl();
+/** Where the site is. What is stored in the browser is one site's, of the many that may share an origin. */
+const scope = new URL(PageConfig.getBaseUrl(), here).pathname;
 
 const ledgers = new Ledgers(window.localStorage, scope);
 

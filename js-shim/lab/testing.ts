@@ -2,6 +2,7 @@
  * What the tests of this folder share: a room and a drive to stand in for the real ones, which need a
  * browser. Both do nothing but what they are told, and say what they were asked.
  */
+import { IDocumentProviderFactory } from '@jupyter/docprovider';
 import { Signal } from '@lumino/signaling';
 import * as Y from 'yjs';
 import { IIndexChange, IIndexEntry, IOwned } from '../api/types.js';
@@ -125,4 +126,20 @@ export class FakeDrive {
     );
 
   private _clock = 0;
+}
+
+/** What JupyterLab opens the text file at `path` with. */
+export function opening(
+  path: string,
+  model: LocalFile,
+  drive: FakeDrive
+): IDocumentProviderFactory.IOptions {
+  const user = {
+    identity: null,
+    ready: Promise.resolve(),
+    userChanged: new Signal<object, void>({})
+  };
+  const format = 'text';
+  const options = { path, contentType: 'file', format, model, drive, user };
+  return options as unknown as IDocumentProviderFactory.IOptions;
 }

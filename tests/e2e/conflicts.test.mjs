@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { allAgree, allSee } from './crowd.mjs';
 import { markdown, notebook } from './notebooks.mjs';
 import { freshRoom, useStage } from './site.mjs';
-import { eventually } from './waiting.mjs';
+import { PATIENCE, eventually } from './waiting.mjs';
 
 const stage = await useStage();
 const PATH = 'mine.ipynb';
@@ -98,3 +98,44 @@ for (const app of ['lab', 'notebooks']) {
     await allSee(people, PATH, [`${seen[0]} both`, ...seen.slice(1)]);
   });
 }
+
+/** Runs in a page: until `goOn()`, nothing is written that is a copy. */
+function holdCopies() {
+  const drive = window.jupyterapp.serviceManager.contents.defaultDrive;
+  const save = drive.save.bind(drive);
+  const gate = new Promise(resolve => (window.goOn = resolve));
+  drive.save = async (path, file) => {
+    if (/my copy/.test(path)) {
+      window.isHeld = true;
+      await gate;
+    }
+    return save(path, file);
+  };
+}
+
+test('what is typed while a document gives way is kept, too', async () => {
+  const signaling = await stage.signaling();
+  await signaling.stop();
+  const people = await two({ config: signaling.config });
+  const room = freshRoom();
+  await Promise.all(people.map(one => one.open(PATH, { room })));
+  await Promise.all(people.map(one => one.page.evaluate(holdCopies)));
+  await signaling.start();
+  const isHeld = one =>
+    one.page.waitForFunction(() => window.isHeld, null, { timeout: PATIENCE });
+  const loser = await Promise.any(
+    people.map(one => isHeld(one).then(() => one))
+  );
+  const before = await loser.sources(PATH);
+  await loser.type(PATH, ' meanwhile');
+  await loser.page.evaluate(() => window.goOn());
+  await allAgree(people, PATH);
+  await eventually(async () => {
+    const copies = (await loser.files()).filter(path => /my copy/.test(path));
+    const files = await Promise.all(copies.map(path => loser.file(path)));
+    const first = files.map(({ cells }) => cells[0].source).sort();
+    assert.deepEqual(first, [before[0], `${before[0]} meanwhile`]);
+  });
+  await loser.type(PATH, ' both');
+  await allAgree(people, PATH);
+});

@@ -1,7 +1,7 @@
 /** The room's files in everybody's drive: they appear, move and go. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { undisturbed } from './crowd.mjs';
+import { unasked, undisturbed } from './crowd.mjs';
 import { notebook } from './notebooks.mjs';
 import { freshRoom, useStage } from './site.mjs';
 import { eventually } from './waiting.mjs';
@@ -65,6 +65,38 @@ test('a rename goes to all drives, and open tabs follow', async () => {
   await kay.sees('renamed.ipynb', 'first by grace');
   await grace.save('renamed.ipynb');
   await undisturbed([ada, grace, kay]);
+});
+
+test('what is moved and replaced while somebody sleeps: their tab follows, and nothing is copied', async () => {
+  const signaling = await stage.signaling();
+  const { config } = signaling;
+  const [ada, grace] = await stage.persons(['ada', 'grace'], { files, config });
+  const room = freshRoom();
+  await Promise.all([ada.open(PATH, { room }), grace.open(PATH, { room })]);
+  await Promise.all([ada.meets(1), grace.meets(1)]);
+  await grace.paste(PATH, ' by grace');
+  await ada.sees(PATH, 'first by grace');
+  await ada.keeps(' by grace');
+
+  // Grace's page hears of nobody, while Ada comes back and rearranges things.
+  await signaling.stop();
+  await ada.page.goto('about:blank');
+  await grace.meets(0);
+  await grace.paste(PATH, ' alone');
+  await ada.open(PATH, { room });
+  await ada.move(PATH, 'moved.ipynb');
+  await ada.isOpen('moved.ipynb');
+  await ada.write(PATH, notebook('new'));
+  await ada.openMore(PATH);
+
+  await signaling.start();
+  await Promise.all([ada.meets(1), grace.meets(1)]);
+  await grace.isOpen('moved.ipynb');
+  await ada.seesSources('moved.ipynb', ['first by grace alone', 'second']);
+  await grace.seesSources('moved.ipynb', ['first by grace alone', 'second']);
+  await grace.openMore(PATH);
+  await grace.seesSources(PATH, ['new']);
+  await unasked([ada, grace]);
 });
 
 test('what somebody deletes goes from drives where nobody wrote in it, and stays with who did', async () => {
