@@ -7,7 +7,7 @@
  */
 import { ServerConnection, User, UserManager } from '@jupyterlab/services';
 import { IProblem } from './config.js';
-import { read, write } from './fragment.js';
+import { read, write } from './storage.js';
 import { randomText } from './random.js';
 
 const FIRST =

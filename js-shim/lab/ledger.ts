@@ -16,7 +16,7 @@
  * last, and those of rooms that nobody opens any more are dropped, as the rooms' histories are.
  */
 import { GenesisId } from '../api/types.js';
-import { read, write } from './fragment.js';
+import { read, write } from './storage.js';
 
 /** One line of the ledger. */
 export interface ISaved {
