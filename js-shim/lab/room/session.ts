@@ -3,10 +3,10 @@
  */
 import { Token } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
-import { IRoom } from '../api/types.js';
+import { IRoom } from '../../api/types.js';
+import { Ledgers } from '../drive/ledger.js';
 import { canJoin, IConfig, isShared } from './config.js';
 import { RoomAddress } from './fragment.js';
-import { Ledgers } from './ledger.js';
 import { Notices } from './notices.js';
 
 /** The room of this page, for the other plugins and for extensions that want to know of it. */
@@ -38,7 +38,7 @@ export interface IRoomSession {
 
 /** What is needed of the api layer. */
 export type IApi = Pick<
-  typeof import('../api/index.js'),
+  typeof import('../../api/index.js'),
   'joinRoom' | 'forgetRoom' | 'forgetUnused'
 >;
 

@@ -15,8 +15,8 @@
  * A ledger is of use as long as somebody may come back to its room. So each says when its room was used
  * last, and those of rooms that nobody opens any more are dropped, as the rooms' histories are.
  */
-import { GenesisId } from '../api/types.js';
-import { read, write } from './storage.js';
+import { GenesisId } from '../../api/types.js';
+import { read, write } from '../storage.js';
 
 /** One line of the ledger. */
 export interface ISaved {

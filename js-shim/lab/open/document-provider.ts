@@ -9,18 +9,18 @@
 import { IDocumentProvider } from '@jupyter/collaborative-drive';
 import { IDocumentProviderFactory, IForkProvider } from '@jupyter/docprovider';
 import { Contents } from '@jupyterlab/services';
-import { GenesisId, IAttachment, IIndexEntry, IRoom } from '../api/types.js';
+import { GenesisId, IAttachment, IIndexEntry, IRoom } from '../../api/types.js';
 import {
   copyName,
   UnsupportedDocumentError,
   UnsupportedNotebookError
-} from './documents/index.js';
+} from '../documents/index.js';
+import { ILedger } from '../drive/ledger.js';
+import { fetchSiteFile, prepareDrive } from '../drive/lite-drive.js';
+import { IRoomSession } from '../room/session.js';
 import { IDocumentKind, kindOf } from './kinds.js';
-import { ILedger } from './ledger.js';
-import { fetchSiteFile, prepareDrive } from './lite-drive.js';
 import { IMine, IOpening, open, settle } from './opening.js';
 import { Saving } from './saving.js';
-import { IRoomSession } from './session.js';
 
 export class DocumentProvider implements IDocumentProvider, IForkProvider {
   constructor(options: DocumentProvider.IOptions) {

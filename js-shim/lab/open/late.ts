@@ -6,10 +6,10 @@
  * Then the index names one of the two documents, and whoever has the other open keeps it as a copy
  * (unless it is no more than an older version), is told so, and gets the room's opened instead.
  */
-import { IIndexChange, IIndexEntry, IRoom } from '../api/types.js';
+import { IIndexChange, IIndexEntry, IRoom } from '../../api/types.js';
+import { IRoomSession } from '../room/session.js';
 import { DocumentProvider } from './document-provider.js';
 import { OpenDocuments } from './open-documents.js';
-import { IRoomSession } from './session.js';
 
 export class LateMeetings {
   constructor(private _options: LateMeetings.IOptions) {

@@ -2,12 +2,12 @@
 /** Whether an open document gives way when the room has another one at its path. */
 import { Signal } from '@lumino/signaling';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { LocalFile } from '../documents/index.js';
+import { Ledgers } from '../drive/ledger.js';
+import { entry, FakeDrive, FakeRoom, opening } from '../testing.js';
 import { DocumentProvider } from './document-provider.js';
-import { LocalFile } from './documents/index.js';
 import { LateMeetings } from './late.js';
-import { Ledgers } from './ledger.js';
 import { OpenDocuments } from './open-documents.js';
-import { entry, FakeDrive, FakeRoom, opening } from './testing.js';
 
 const PATH = 'a.txt';
 const COPY = 'a (my copy).txt';

@@ -1,10 +1,10 @@
 // @vitest-environment jsdom
 /** What a room is joined with, and what is kept of it. */
 import { expect, it } from 'vitest';
-import { IRoomOptions } from '../api/types.js';
+import { IRoomOptions } from '../../api/types.js';
+import { Ledgers } from '../drive/ledger.js';
 import { IConfig } from './config.js';
 import { RoomAddress } from './fragment.js';
-import { Ledgers } from './ledger.js';
 import { Notices } from './notices.js';
 import { IApi, RoomSession } from './session.js';
 

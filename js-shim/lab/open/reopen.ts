@@ -6,8 +6,8 @@
 import { JupyterFrontEnd } from '@jupyterlab/application';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { DocumentWidget } from '@jupyterlab/docregistry';
+import { Notices } from '../room/notices.js';
 import { DocumentProvider } from './document-provider.js';
-import { Notices } from './notices.js';
 
 export function reopener(
   app: JupyterFrontEnd,

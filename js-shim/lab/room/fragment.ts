@@ -7,7 +7,7 @@
  * tab, and put back on every address that the router makes.
  */
 import { ILiteRouter } from '@jupyterlite/application';
-import { read, write } from './storage.js';
+import { read, write } from '../storage.js';
 
 /** `#k=<secret>` */
 const KEY = 'k';

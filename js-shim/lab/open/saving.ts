@@ -10,11 +10,11 @@
 import { DocumentChange, YDocument } from '@jupyter/ydoc';
 import { Contents } from '@jupyterlab/services';
 import * as Y from 'yjs';
-import { GenesisId, IRoom } from '../api/types.js';
+import { GenesisId, IRoom } from '../../api/types.js';
+import { exclusively } from '../drive/exclusive.js';
+import { ILedger, ISaved } from '../drive/ledger.js';
 import { DriveFile, ILiveState } from './drive-file.js';
-import { exclusively } from './exclusive.js';
 import { IDocumentKind } from './kinds.js';
-import { ILedger, ISaved } from './ledger.js';
 import { Content } from './opening.js';
 import { nextUpdate, stateOf } from './state.js';
 

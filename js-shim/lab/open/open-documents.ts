@@ -5,10 +5,10 @@
  */
 import { IDocumentProviderFactory } from '@jupyter/docprovider';
 import { ISignal, Signal } from '@lumino/signaling';
-import { IIndexEntry, IRoom } from '../api/types.js';
+import { IIndexEntry, IRoom } from '../../api/types.js';
+import { Ledger, Ledgers } from '../drive/ledger.js';
+import { IRoomSession } from '../room/session.js';
 import { DocumentProvider } from './document-provider.js';
-import { Ledger, Ledgers } from './ledger.js';
-import { IRoomSession } from './session.js';
 
 export class OpenDocuments implements IDocumentProviderFactory {
   constructor(

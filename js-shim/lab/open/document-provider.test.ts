@@ -1,12 +1,12 @@
 // @vitest-environment jsdom
 /** One open document: where it is saved, and what becomes of it when another one has its place. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { IRoom } from '../api/types.js';
+import { IRoom } from '../../api/types.js';
+import { LocalFile } from '../documents/index.js';
+import { exclusively } from '../drive/exclusive.js';
+import { Ledger, Ledgers } from '../drive/ledger.js';
+import { entry, FakeDrive, FakeRoom, opening } from '../testing.js';
 import { DocumentProvider } from './document-provider.js';
-import { LocalFile } from './documents/index.js';
-import { exclusively } from './exclusive.js';
-import { Ledger, Ledgers } from './ledger.js';
-import { entry, FakeDrive, FakeRoom, opening } from './testing.js';
 
 const PATH = 'a.txt';
 const OPTIONS = { type: 'file', format: 'text', content: true } as const;

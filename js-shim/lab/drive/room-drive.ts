@@ -20,13 +20,18 @@
 import { PathExt } from '@jupyterlab/coreutils';
 import { Contents } from '@jupyterlab/services';
 import { ISignal, Signal } from '@lumino/signaling';
-import { GenesisId, IIndexChange, IIndexEntry, IRoom } from '../api/types.js';
-import { copyName } from './documents/index.js';
-import { DocumentProvider } from './document-provider.js';
+import {
+  GenesisId,
+  IIndexChange,
+  IIndexEntry,
+  IRoom
+} from '../../api/types.js';
+import { copyName } from '../documents/index.js';
+import { DocumentProvider } from '../open/document-provider.js';
+import { kindOf } from '../open/kinds.js';
+import { IRoomSession } from '../room/session.js';
 import { exclusively } from './exclusive.js';
-import { kindOf } from './kinds.js';
 import { Ledger } from './ledger.js';
-import { IRoomSession } from './session.js';
 
 /**
  * What a kernel might run because it lies there: `import json` takes a `json.py` beside the notebook. A

@@ -2,10 +2,10 @@
 /** What becomes of a person's files when a room's documents come, move and go. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import * as Y from 'yjs';
-import { LocalFile } from './documents/index.js';
+import { LocalFile } from '../documents/index.js';
+import { entry, FakeDrive, FakeRoom, update } from '../testing.js';
 import { Ledger, Ledgers } from './ledger.js';
 import { RoomDrive } from './room-drive.js';
-import { entry, FakeDrive, FakeRoom, update } from './testing.js';
 
 const PATH = 'folder/a.txt';
 
