@@ -140,6 +140,9 @@ export class Ledger implements ILedger {
 
 const DAY = 24 * 3600 * 1000;
 
+/** A room's id. */
+const ROOM = /^[0-9a-f]{64}$/;
+
 /** The ledgers of all rooms of a site. */
 export class Ledgers {
   /** @param scope The site's base URL: many sites may share an origin. */
@@ -176,6 +179,3 @@ export class Ledgers {
 
   private _prefix: string;
 }
-
-/** A room's id. */
-const ROOM = /^[0-9a-f]{64}$/;
