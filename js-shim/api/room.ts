@@ -145,6 +145,10 @@ class Room implements IRoom {
     this._live()?.remove(path);
   }
 
+  stateVector(genesis: GenesisId): Uint8Array | null {
+    return this._live()?.stateVector(genesis) ?? null;
+  }
+
   own(genesis: GenesisId): Uint8Array | null {
     return this._live()?.own(genesis) ?? null;
   }

@@ -181,6 +181,8 @@ export interface IRoom {
   /** Take away what lives at a path, for everybody. Who shows it keeps showing it. */
   remove(path: string): void;
 
+  /** The state vector of a document; null where its content is not here. */
+  stateVector(genesis: GenesisId): Uint8Array | null;
   /** The state vector of what this person wrote in a document; null where they did not. */
   own(genesis: GenesisId): Uint8Array | null;
   /**

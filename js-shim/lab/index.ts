@@ -1,6 +1,14 @@
 /**
  * The plugins, in the order in which they depend on each other. Each is a few lines: what it does is
- * in the file it calls.
+ * in the file it calls. Those files are in four folders:
+ *
+ * - `room/`: the room of this page. How it is configured, joined, shared and left, who this person is in
+ *   it, and what they are told.
+ * - `open/`: the documents that are open. What one starts from, how it is loaded and saved while others
+ *   edit it, and when it gives way to another one.
+ * - `drive/`: the person's own files. How they follow the room's, also those that are not open, and the
+ *   ledger of what was saved.
+ * - `documents/`: what a notebook or a text is to Yjs. Nothing there knows of rooms or of the application.
  */
 import {
   IGlobalAwareness,
@@ -32,20 +40,22 @@ import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { ILiteRouter } from '@jupyterlite/application';
 import { DisposableDelegate } from '@lumino/disposable';
-import { AwarenessProviderFactory } from './awareness.js';
-import { readConfig } from './config.js';
-import { WebrtcContentProvider } from './content-provider.js';
 import { followTrust, ITrustingModel } from './documents/index.js';
-import { RoomAddress } from './fragment.js';
-import { createUserManager, Identity } from './identity.js';
-import { LateMeetings, reopener } from './late.js';
-import { Notices } from './notices.js';
-import { OpenDocuments } from './open-documents.js';
-import { RoomDrive } from './room-drive.js';
-import { announceRoomFiles } from './room-files.js';
-import { showRunning } from './running.js';
-import { IRoomSession, joinRoom, RoomSession } from './session.js';
-import { addCommands } from './share.js';
+import { Ledgers } from './drive/ledger.js';
+import { RoomDrive } from './drive/room-drive.js';
+import { announceRoomFiles } from './drive/room-files.js';
+import { WebrtcContentProvider } from './open/content-provider.js';
+import { LateMeetings } from './open/late.js';
+import { OpenDocuments } from './open/open-documents.js';
+import { reopener } from './open/reopen.js';
+import { showRunning } from './open/running.js';
+import { AwarenessProviderFactory } from './room/awareness.js';
+import { readConfig } from './room/config.js';
+import { RoomAddress } from './room/fragment.js';
+import { createUserManager, Identity } from './room/identity.js';
+import { Notices } from './room/notices.js';
+import { IRoomSession, RoomSession } from './room/session.js';
+import { addCommands } from './room/share.js';
 
 export { IRoomSession };
 
@@ -54,8 +64,10 @@ const PLUGIN = 'jupyterlite-webrtc:plugin';
 /** The address of the page as it was before any router changed it. */
 const here = new URL(window.location.href);
 
-/** What is stored in the browser is one site's, of the many that may share an origin. */
-const scope = PageConfig.getBaseUrl();
+/** Where the site is. What is stored in the browser is one site's, of the many that may share an origin. */
+const scope = new URL(PageConfig.getBaseUrl(), here).pathname;
+
+const ledgers = new Ledgers(window.localStorage, scope);
 
 const identity = new Identity({
   url: here,
@@ -123,7 +135,9 @@ const session: JupyterFrontEndPlugin<IRoomSession> = {
       enabled: collaborative,
       address,
       notices,
-      join: joinRoom,
+      api: () => import('../api/index.js'),
+      ledgers,
+      scope,
       config: async () => {
         const settings = (await loading)?.composite ?? {};
         const url = new URL(here);
@@ -140,7 +154,7 @@ const documents: JupyterFrontEndPlugin<IDocumentProviderFactory> = {
   requires: [IRoomSession],
   provides: IDocumentProviderFactory,
   activate: (_: JupyterFrontEnd, session: IRoomSession) =>
-    new OpenDocuments(session, scope)
+    new OpenDocuments(session, ledgers, scope)
 };
 
 const contentProvider: JupyterFrontEndPlugin<ICollaborativeContentProvider> = {

@@ -1,6 +1,6 @@
 //! The store in a browser: IndexedDB.
 //!
-//! One database for all rooms of an origin, with four object stores:
+//! One database for all rooms of a site, with four object stores:
 //!
 //! | store | key | value |
 //! |---|---|---|

@@ -1,33 +1,60 @@
 /** Different files at one path: one is edited by all, and the other is kept. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { allSee } from './crowd.mjs';
+import { allAgree, allSee } from './crowd.mjs';
 import { markdown, notebook } from './notebooks.mjs';
 import { freshRoom, useStage } from './site.mjs';
-import { eventually } from './waiting.mjs';
+import { PATIENCE, eventually } from './waiting.mjs';
 
 const stage = await useStage();
 const PATH = 'mine.ipynb';
 const COPY = 'mine (my copy).ipynb';
 const SOURCES = ['first', '# second', 'third'];
 const files = { [PATH]: notebook('first', markdown('# second'), 'third') };
+const OTHER = ['something else'];
+
+/** Two who bring different files to one path. */
+async function two(options) {
+  return [
+    await stage.person('ada', { files, ...options }),
+    await stage.person('grace', {
+      files: { [PATH]: notebook(...OTHER) },
+      ...options
+    })
+  ];
+}
+
+async function isCopy(one, expected) {
+  const copy = await eventually(() => one.file(COPY));
+  assert.deepEqual(
+    copy.cells.map(cell => cell.source),
+    expected,
+    `${one.name}'s copy`
+  );
+}
+
+/**
+ * Wait until both see one of the two notebooks, and who brought the other one has it as a copy. `adas`
+ * and `graces` are what each had. Returns who won and who gave way, and what both see.
+ */
+async function oneGaveWay([ada, grace], adas, graces) {
+  const seen = await allAgree([ada, grace], PATH);
+  const adaWon = seen.length === adas.length;
+  const [winner, loser] = adaWon ? [ada, grace] : [grace, ada];
+  assert.deepEqual(seen, adaWon ? adas : graces, 'what both see');
+  await isCopy(loser, adaWon ? graces : adas);
+  await loser.noticed(/another version of “mine.ipynb”/);
+  return { winner, loser, seen };
+}
 
 test('different files at one path: both are kept', async () => {
-  const ada = await stage.person('ada', { files });
-  const grace = await stage.person('grace', {
-    files: { [PATH]: notebook('something else', 'of grace') }
-  });
+  const [ada, grace] = await two();
   const room = freshRoom();
   await ada.open(PATH, { room });
   await grace.open(PATH, { room });
   await grace.noticed(/another version of “mine.ipynb”.*“mine \(my copy\)/);
   await grace.seesSources(PATH, SOURCES);
-  const copy = await grace.file(COPY);
-  assert.deepEqual(
-    copy.cells.map(cell => cell.source),
-    ['something else', 'of grace'],
-    "the copy on grace's drive"
-  );
+  await isCopy(grace, OTHER);
   assert.deepEqual(ada.warnings, [], 'what ada was told');
   assert.equal((await ada.files()).includes(COPY), false, 'ada got a copy');
   await grace.type(PATH, '!');
@@ -41,28 +68,11 @@ test('different files at one path: both are kept', async () => {
 });
 
 test('different files at one path at the same instant: one gives way, both are kept', async () => {
-  const ada = await stage.person('ada', { files });
-  const other = notebook('something else');
-  const grace = await stage.person('grace', { files: { [PATH]: other } });
+  const people = await two();
   const room = freshRoom();
-  await Promise.all([ada.open(PATH, { room }), grace.open(PATH, { room })]);
-  await Promise.all([ada.meets(1), grace.meets(1)]);
-  await eventually(async () => {
-    const [a, b] = [await ada.sources(PATH), await grace.sources(PATH)];
-    assert.deepEqual(a, b, 'ada and grace see different notebooks');
-  });
-  const sources = await ada.sources(PATH);
-  const [winner, loser, lost] =
-    sources.length === 3
-      ? [ada, grace, ['something else']]
-      : [grace, ada, SOURCES];
-  const copy = await eventually(() => loser.file(COPY));
-  assert.deepEqual(
-    copy.cells.map(cell => cell.source),
-    lost,
-    `${loser.name}'s copy`
-  );
-  await loser.noticed(/another version of “mine.ipynb”/);
+  await Promise.all(people.map(one => one.open(PATH, { room })));
+  await Promise.all(people.map(one => one.meets(1)));
+  const { winner } = await oneGaveWay(people, SOURCES, OTHER);
   assert.deepEqual(winner.warnings, [], `what ${winner.name} was told`);
 });
 
@@ -70,39 +80,62 @@ for (const app of ['lab', 'notebooks']) {
   test(`different files, and a meeting that comes late (${app})`, async () => {
     const signaling = await stage.signaling();
     await signaling.stop();
-    const { config } = signaling;
-    const ada = await stage.person('ada', { files, config });
-    const grace = await stage.person('grace', {
-      files: { [PATH]: notebook('something else') },
-      config
-    });
-    const room = freshRoom();
-    const at = { room, app };
-    await Promise.all([ada.open(PATH, at), grace.open(PATH, at)]);
-    await ada.type(PATH, ' by ada');
-    await grace.type(PATH, ' by grace');
+    const people = await two({ config: signaling.config });
+    const at = { room: freshRoom(), app };
+    await Promise.all(people.map(one => one.open(PATH, at)));
+    for (const one of people) {
+      await one.type(PATH, ` by ${one.name}`);
+    }
     await signaling.start();
-    await eventually(async () => {
-      const [a, b] = [await ada.sources(PATH), await grace.sources(PATH)];
-      assert.deepEqual(a, b, 'ada and grace see different notebooks');
-    });
-    const sources = await ada.sources(PATH);
-    const mine = ['first by ada', ...SOURCES.slice(1)];
-    const [loser, kept, lost] =
-      sources.length === 3
-        ? [grace, mine, ['something else by grace']]
-        : [ada, ['something else by grace'], mine];
-    assert.deepEqual(sources, kept, 'what both see');
-    const copy = await eventually(() => loser.file(COPY));
-    assert.deepEqual(
-      copy.cells.map(cell => cell.source),
-      lost,
-      `${loser.name}'s copy`
+    const { loser, seen } = await oneGaveWay(
+      people,
+      ['first by ada', ...SOURCES.slice(1)],
+      ['something else by grace']
     );
-    await loser.noticed(/another version of “mine.ipynb”/);
     await loser.isOpen(PATH);
     await loser.meets(1);
     await loser.type(PATH, ' both');
-    await allSee([ada, grace], PATH, [`${kept[0]} both`, ...kept.slice(1)]);
+    await allSee(people, PATH, [`${seen[0]} both`, ...seen.slice(1)]);
   });
 }
+
+/** Runs in a page: until `goOn()`, nothing is written that is a copy. */
+function holdCopies() {
+  const drive = window.jupyterapp.serviceManager.contents.defaultDrive;
+  const save = drive.save.bind(drive);
+  const gate = new Promise(resolve => (window.goOn = resolve));
+  drive.save = async (path, file) => {
+    if (/my copy/.test(path)) {
+      window.isHeld = true;
+      await gate;
+    }
+    return save(path, file);
+  };
+}
+
+test('what is typed while a document gives way is kept, too', async () => {
+  const signaling = await stage.signaling();
+  await signaling.stop();
+  const people = await two({ config: signaling.config });
+  const room = freshRoom();
+  await Promise.all(people.map(one => one.open(PATH, { room })));
+  await Promise.all(people.map(one => one.page.evaluate(holdCopies)));
+  await signaling.start();
+  const isHeld = one =>
+    one.page.waitForFunction(() => window.isHeld, null, { timeout: PATIENCE });
+  const loser = await Promise.any(
+    people.map(one => isHeld(one).then(() => one))
+  );
+  const before = await loser.sources(PATH);
+  await loser.type(PATH, ' meanwhile');
+  await loser.page.evaluate(() => window.goOn());
+  await allAgree(people, PATH);
+  await eventually(async () => {
+    const copies = (await loser.files()).filter(path => /my copy/.test(path));
+    const files = await Promise.all(copies.map(path => loser.file(path)));
+    const first = files.map(({ cells }) => cells[0].source).sort();
+    assert.deepEqual(first, [before[0], `${before[0]} meanwhile`]);
+  });
+  await loser.type(PATH, ' both');
+  await allAgree(people, PATH);
+});

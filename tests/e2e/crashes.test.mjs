@@ -67,6 +67,19 @@ async function hasAll(one) {
   assert.equal(seen.length, text.length, `the output that ${one.name} sees`);
 }
 
+/** Ada alone has the large document, and Grace has begun to receive it. */
+async function halfWay(graces) {
+  const ada = await stage.person('ada', { files, init: stallingLine });
+  const grace = await stage.person('grace', graces);
+  const room = freshRoom();
+  await ada.open(LARGE, { room });
+  await stall(ada);
+  await grace.goto(LARGE, { room });
+  await stalls(ada);
+  await isReceiving(grace);
+  return [ada, grace, room];
+}
+
 async function editTogether(one, other) {
   await one.type(LARGE, ` by ${one.name}`);
   await other.sees(LARGE, `first by ${one.name}`);
@@ -97,16 +110,8 @@ test('who sends a large document crashes: another who has it sends it whole', as
 });
 
 test('who alone has a large document crashes: the others get it when they are back', async () => {
-  const ada = await stage.person('ada', { files, init: stallingLine });
-  const grace = await stage.person('grace', {
-    files: { [PATH]: files[PATH] }
-  });
-  const room = freshRoom();
-  await ada.open(LARGE, { room });
-  await stall(ada);
-  await grace.goto(LARGE, { room });
-  await stalls(ada);
-  await isReceiving(grace);
+  const small = { [PATH]: files[PATH] };
+  const [ada, grace, room] = await halfWay({ files: small });
   await ada.crash();
   // She is told that there is no such file, is asked nothing, and goes on with another one.
   await eventually(() =>
@@ -128,14 +133,8 @@ test('who alone has a large document crashes: the others get it when they are ba
 });
 
 test('who receives a large document crashes: the others go on, and it arrives the second time', async () => {
-  const ada = await stage.person('ada', { files, init: stallingLine });
-  const [grace, kay] = await stage.persons(['grace', 'kay']);
-  const room = freshRoom();
-  await ada.open(LARGE, { room });
-  await stall(ada);
-  await grace.goto(LARGE, { room });
-  await stalls(ada);
-  await isReceiving(grace);
+  const [ada, grace, room] = await halfWay();
+  const kay = await stage.person('kay');
   await grace.crash();
   await goOn(ada);
   await kay.open(LARGE, { room });

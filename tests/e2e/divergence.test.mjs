@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import WebSocket from 'ws';
-import { allSee, undisturbed } from './crowd.mjs';
+import { allAgree, allSee, undisturbed } from './crowd.mjs';
 import { notebook } from './notebooks.mjs';
 import { freshRoom, useStage } from './site.mjs';
 import { eventually } from './waiting.mjs';
@@ -63,13 +63,7 @@ test('a room that is made anew from a file of another structure loses neither', 
     metadata: { trusted: true, collapsed: false, scrolled: false }
   };
   const { grace, kay } = await roomMadeAnew({ [PATH]: notebook(first, '') });
-  await eventually(async () => {
-    const [one, other] = await Promise.all([
-      grace.sources(PATH),
-      kay.sources(PATH)
-    ]);
-    assert.deepEqual(one, other);
-  });
+  await allAgree([grace, kay], PATH);
   await eventually(async () => {
     assert.match(await everythingOf(grace), /x = 1 # by grace/);
     assert.match(await everythingOf(kay), /new cell/);

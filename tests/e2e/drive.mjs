@@ -76,6 +76,24 @@ export function dateOfFile(page, path) {
   }, path);
 }
 
+/** Move or rename one, as in the file browser. */
+export function moveFile(page, from, to) {
+  return page.evaluate(
+    async ([from, to]) => {
+      await window.jupyterapp.serviceManager.contents.rename(from, to);
+    },
+    [from, to]
+  );
+}
+
+/** Delete one, as in the file browser. */
+export function deleteFile(page, path) {
+  return page.evaluate(
+    path => window.jupyterapp.serviceManager.contents.delete(path),
+    path
+  );
+}
+
 /** The paths in its root. */
 export function listFiles(page) {
   return page.evaluate(async () => {
@@ -85,26 +103,32 @@ export function listFiles(page) {
   });
 }
 
+/** The database of that history, for a site at the root of its origin. */
+export const HISTORY = 'jupyterlite-webrtc /';
+
 /** Whether a text that was put in at once is in the history that the browser keeps of rooms. */
 export function isKept(page, text) {
-  return page.evaluate(async text => {
-    const done = request =>
-      new Promise((resolve, reject) => {
-        request.onsuccess = () => resolve(request.result);
-        request.onerror = () => reject(request.error);
-      });
-    const databases = await window.indexedDB.databases();
-    if (!databases.some(({ name }) => name === 'jupyterlite-webrtc')) {
-      return false;
-    }
-    const database = await done(window.indexedDB.open('jupyterlite-webrtc'));
-    const records = await done(
-      database.transaction('log').objectStore('log').getAll()
-    );
-    database.close();
-    const decoder = new TextDecoder();
-    return records.some(({ updates }) =>
-      updates.some(update => decoder.decode(update).includes(text))
-    );
-  }, text);
+  return page.evaluate(
+    async ([text, history]) => {
+      const done = request =>
+        new Promise((resolve, reject) => {
+          request.onsuccess = () => resolve(request.result);
+          request.onerror = () => reject(request.error);
+        });
+      const databases = await window.indexedDB.databases();
+      if (!databases.some(({ name }) => name === history)) {
+        return false;
+      }
+      const database = await done(window.indexedDB.open(history));
+      const records = await done(
+        database.transaction('log').objectStore('log').getAll()
+      );
+      database.close();
+      const decoder = new TextDecoder();
+      return records.some(({ updates }) =>
+        updates.some(update => decoder.decode(update).includes(text))
+      );
+    },
+    [text, HISTORY]
+  );
 }

@@ -1,8 +1,10 @@
 /** Somebody at the site: a page in a browser context of its own. */
 import {
   dateOfFile,
+  deleteFile,
   isKept,
   listFiles,
+  moveFile,
   putFiles,
   readFile,
   readText,
@@ -83,6 +85,16 @@ export class Person extends Editor {
   /** Write a file as anything else on the page would: an upload, a kernel. */
   write(path, content) {
     return writeFile(this.page, path, content);
+  }
+
+  /** Move or rename a file, as in the file browser. */
+  move(from, to) {
+    return moveFile(this.page, from, to);
+  }
+
+  /** Delete a file, as in the file browser. */
+  delete(path) {
+    return deleteFile(this.page, path);
   }
 
   /** When the drive says that a file was written. */

@@ -1,7 +1,7 @@
 /** The room's files in everybody's drive: they appear, move and go. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { undisturbed } from './crowd.mjs';
+import { unasked, undisturbed } from './crowd.mjs';
 import { notebook } from './notebooks.mjs';
 import { freshRoom, useStage } from './site.mjs';
 import { eventually } from './waiting.mjs';
@@ -32,19 +32,6 @@ async function threePeople() {
   return [ada, grace, kay];
 }
 
-const rename = (one, from, to) =>
-  one.page.evaluate(
-    ([from, to]) =>
-      window.jupyterapp.serviceManager.contents.rename(from, to).then(() => 0),
-    [from, to]
-  );
-
-const remove = (one, path) =>
-  one.page.evaluate(
-    path => window.jupyterapp.serviceManager.contents.delete(path),
-    path
-  );
-
 test('a file of the room appears in a guest’s drive, and opens when its author has left', async () => {
   const ada = await stage.person('ada', { files });
   const grace = await stage.person('grace', {
@@ -66,7 +53,7 @@ test('a file of the room appears in a guest’s drive, and opens when its author
 
 test('a rename goes to all drives, and open tabs follow', async () => {
   const [ada, grace, kay] = await threePeople();
-  await rename(ada, PATH, 'renamed.ipynb');
+  await ada.move(PATH, 'renamed.ipynb');
   for (const one of [ada, grace, kay]) {
     await has(one, 'renamed.ipynb');
     await has(one, PATH, false);
@@ -80,11 +67,43 @@ test('a rename goes to all drives, and open tabs follow', async () => {
   await undisturbed([ada, grace, kay]);
 });
 
+test('what is moved and replaced while somebody sleeps: their tab follows, and nothing is copied', async () => {
+  const signaling = await stage.signaling();
+  const { config } = signaling;
+  const [ada, grace] = await stage.persons(['ada', 'grace'], { files, config });
+  const room = freshRoom();
+  await Promise.all([ada.open(PATH, { room }), grace.open(PATH, { room })]);
+  await Promise.all([ada.meets(1), grace.meets(1)]);
+  await grace.paste(PATH, ' by grace');
+  await ada.sees(PATH, 'first by grace');
+  await ada.keeps(' by grace');
+
+  // Grace's page hears of nobody, while Ada comes back and rearranges things.
+  await signaling.stop();
+  await ada.page.goto('about:blank');
+  await grace.meets(0);
+  await grace.paste(PATH, ' alone');
+  await ada.open(PATH, { room });
+  await ada.move(PATH, 'moved.ipynb');
+  await ada.isOpen('moved.ipynb');
+  await ada.write(PATH, notebook('new'));
+  await ada.openMore(PATH);
+
+  await signaling.start();
+  await Promise.all([ada.meets(1), grace.meets(1)]);
+  await grace.isOpen('moved.ipynb');
+  await ada.seesSources('moved.ipynb', ['first by grace alone', 'second']);
+  await grace.seesSources('moved.ipynb', ['first by grace alone', 'second']);
+  await grace.openMore(PATH);
+  await grace.seesSources(PATH, ['new']);
+  await unasked([ada, grace]);
+});
+
 test('what somebody deletes goes from drives where nobody wrote in it, and stays with who did', async () => {
   const [ada, grace, kay] = await threePeople();
   await grace.type(PATH, ' by grace');
   await ada.sees(PATH, 'first by grace');
-  await remove(ada, PATH);
+  await ada.delete(PATH);
   await has(kay, PATH, false);
   await grace.noticed(/deleted “mine.ipynb”/);
   await grace.type(PATH, ' still');
@@ -130,8 +149,8 @@ test('two who rename one file at once end with one name', async () => {
   await Promise.all([ada.meets(1), grace.meets(1)]);
   // The later one may find it moved already.
   await Promise.allSettled([
-    rename(ada, PATH, 'by-ada.ipynb'),
-    rename(grace, PATH, 'by-grace.ipynb')
+    ada.move(PATH, 'by-ada.ipynb'),
+    grace.move(PATH, 'by-grace.ipynb')
   ]);
   await eventually(async () => {
     const [one, other] = await Promise.all([ada.files(), grace.files()]);

@@ -177,3 +177,35 @@ test('changed outside while it was closed: the change is brought into the room',
     `a copy was made: ${await ada.files()}`
   );
 });
+
+for (const when of ['before', 'after']) {
+  test(`what one tab deletes, another that closed it ${when} that does not keep`, async () => {
+    const [one, other] = await two(0, { beside: true });
+    await one.type(PATH, ' by one');
+    await other.sees(PATH, 'by one');
+    await other.type(PATH, ' by other');
+    await one.sees(PATH, 'by other');
+    await other.save(PATH);
+    await one.write('next.ipynb', notebook('next'));
+    await Promise.all([one, other].map(tab => tab.openMore('next.ipynb')));
+    const close = () => other.run(PATH, widget => widget.dispose());
+    if (when === 'before') {
+      await close();
+      await one.delete(PATH);
+    } else {
+      await one.delete(PATH);
+      await one.move('next.ipynb', 'heard.ipynb');
+      await other.isOpen('heard.ipynb');
+      await close();
+    }
+    // One thing after the other: who has heard of this has dealt with all before it.
+    await one.move(
+      when === 'before' ? 'next.ipynb' : 'heard.ipynb',
+      'last.ipynb'
+    );
+    await other.isOpen('last.ipynb');
+    const left = (await one.files()).filter(path => /mine/.test(path));
+    assert.deepEqual(left, [], 'what was kept');
+    assert.deepEqual([...one.warnings, ...other.warnings], [], 'notices');
+  });
+}

@@ -6,8 +6,8 @@
  * settings, else it is a friendly one that was drawn once and stays in this browser.
  */
 import { ServerConnection, User, UserManager } from '@jupyterlab/services';
+import { read, write } from '../storage.js';
 import { IProblem } from './config.js';
-import { read, write } from './fragment.js';
 import { randomText } from './random.js';
 
 const FIRST =

@@ -5,7 +5,7 @@
 import { CodeCell } from '@jupyterlab/cells';
 import { Notebook } from '@jupyterlab/notebook';
 import { TranslationBundle } from '@jupyterlab/translation';
-import { IRunner, LocalCodeCell, LocalNotebook } from './documents/index.js';
+import { IRunner, LocalCodeCell, LocalNotebook } from '../documents/index.js';
 
 const BADGE = 'jp-WebrtcRunning';
 

@@ -9,7 +9,7 @@
  * written there; another one once it is not.
  */
 import { Contents } from '@jupyterlab/services';
-import { ISaved } from './ledger.js';
+import { ISaved } from '../drive/ledger.js';
 
 /** The hash of a file that nothing else has changed. */
 const UNCHANGED = 'unchanged';

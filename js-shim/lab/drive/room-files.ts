@@ -9,8 +9,8 @@
  */
 import { PathExt } from '@jupyterlab/coreutils';
 import { Contents } from '@jupyterlab/services';
-import { IIndexEntry, IRoom } from '../api/types.js';
-import { IRoomSession } from './session.js';
+import { IIndexEntry, IRoom } from '../../api/types.js';
+import { IRoomSession } from '../room/session.js';
 
 /** Have `contents` know of the room's documents. The drive itself, which we ask, does not. */
 export function announceRoomFiles(

@@ -4,7 +4,7 @@
  */
 import { Notification } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
-import { IRoom } from '../api/types.js';
+import { IRoom } from '../../api/types.js';
 
 /** What takes less than this, in milliseconds, is not worth a word. */
 const PATIENCE = 1500;

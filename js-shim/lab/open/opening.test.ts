@@ -3,9 +3,9 @@
  * is a text, and a document's history is the list of the contents it has had.
  */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { IIndexEntry, Settlement } from '../api/types.js';
-import { copyName } from './documents/names.js';
-import { ILedger, ISaved } from './ledger.js';
+import { IIndexEntry, Settlement } from '../../api/types.js';
+import { copyName } from '../documents/names.js';
+import { ILedger, ISaved } from '../drive/ledger.js';
 import { IKind, IOpening, open, settle } from './opening.js';
 
 const encode = (history: string[]) =>

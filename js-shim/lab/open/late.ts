@@ -6,14 +6,10 @@
  * Then the index names one of the two documents, and whoever has the other open keeps it as a copy
  * (unless it is no more than an older version), is told so, and gets the room's opened instead.
  */
-import { JupyterFrontEnd } from '@jupyterlab/application';
-import { IDocumentManager } from '@jupyterlab/docmanager';
-import { DocumentWidget } from '@jupyterlab/docregistry';
-import { IIndexChange, IIndexEntry, IRoom } from '../api/types.js';
+import { IIndexChange, IIndexEntry, IRoom } from '../../api/types.js';
+import { IRoomSession } from '../room/session.js';
 import { DocumentProvider } from './document-provider.js';
-import { Notices } from './notices.js';
 import { OpenDocuments } from './open-documents.js';
-import { IRoomSession } from './session.js';
 
 export class LateMeetings {
   constructor(private _options: LateMeetings.IOptions) {
@@ -39,7 +35,7 @@ export class LateMeetings {
         document.path === entry.path &&
         document.genesis !== null &&
         document.genesis !== entry.genesis &&
-        !room?.home(document.genesis) // it was moved, and its tab will follow
+        !room.home(document.genesis) // it was moved, and its tab will follow
       ) {
         this._meet(document, room, entry);
       }
@@ -95,41 +91,4 @@ export namespace LateMeetings {
     /** Open a document anew from the drive. */
     reopen: (document: DocumentProvider) => Promise<void>;
   }
-}
-
-/**
- * How a document is opened anew: its widgets are closed and opened again where an application can do
- * that, and the page is loaded again in the applications that show one document each.
- */
-export function reopener(
-  app: JupyterFrontEnd,
-  manager: IDocumentManager | null,
-  manyDocuments: boolean,
-  notices: Notices
-): (document: DocumentProvider) => Promise<void> {
-  return async document => {
-    // What is here is kept already: nobody is to be asked whether to save it.
-    document.model.dirty = false;
-    if (!manyDocuments || !manager) {
-      notices.carry();
-      window.location.reload();
-      return;
-    }
-    const widgets = [...app.shell.widgets('main')].filter(
-      (widget): widget is DocumentWidget =>
-        widget instanceof DocumentWidget &&
-        widget.context.model.sharedModel === (document.model as unknown)
-    );
-    for (const widget of widgets) {
-      const { path } = widget.context;
-      const factory = factoryOf(widget);
-      widget.dispose();
-      manager.openOrReveal(path, factory);
-    }
-  };
-}
-
-/** The name of the factory a document was opened with; `Context` knows it and its interface does not. */
-function factoryOf(widget: DocumentWidget): string | undefined {
-  return (widget.context as { factoryName?: string }).factoryName;
 }

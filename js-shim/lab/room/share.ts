@@ -13,10 +13,10 @@ import {
 } from '@jupyterlab/apputils';
 import { DocumentWidget } from '@jupyterlab/docregistry';
 import { shareIcon } from '@jupyterlab/ui-components';
-import { IRoom } from '../api/types.js';
+import { IRoom } from '../../api/types.js';
+import { OpenDocuments } from '../open/open-documents.js';
 import { SHARED_ROOM } from './config.js';
 import { withRoom } from './fragment.js';
-import { OpenDocuments } from './open-documents.js';
 import { randomText } from './random.js';
 import { IRoomSession } from './session.js';
 

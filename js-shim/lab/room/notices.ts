@@ -3,9 +3,9 @@
  */
 import { Notification } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
-import { INotice, IRoom } from '../api/types.js';
+import { INotice, IRoom } from '../../api/types.js';
+import { read, write } from '../storage.js';
 import { IProblem } from './config.js';
-import { read, write } from './fragment.js';
 import { showProgress } from './progress.js';
 
 /** How long a notice stays that needs no action. */

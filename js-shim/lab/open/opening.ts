@@ -21,8 +21,8 @@
  * can be tried without one.
  */
 import { Contents } from '@jupyterlab/services';
-import { GenesisId, IIndexEntry, IRoom } from '../api/types.js';
-import { ILedger } from './ledger.js';
+import { GenesisId, IIndexEntry, IRoom } from '../../api/types.js';
+import { ILedger } from '../drive/ledger.js';
 
 /** A document's content: nbformat JSON, or text with `\n` line endings. */
 export type Content = any;

@@ -28,7 +28,7 @@ import {
   setSource,
   splitLineEnding,
   UnsupportedDocumentError
-} from './documents/index.js';
+} from '../documents/index.js';
 import { Content, IKind, ISeed } from './opening.js';
 
 type Model = YDocument<DocumentChange>;

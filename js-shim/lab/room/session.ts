@@ -3,7 +3,8 @@
  */
 import { Token } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
-import { IRoom, IRoomOptions } from '../api/types.js';
+import { IRoom } from '../../api/types.js';
+import { Ledgers } from '../drive/ledger.js';
 import { canJoin, IConfig, isShared } from './config.js';
 import { RoomAddress } from './fragment.js';
 import { Notices } from './notices.js';
@@ -35,32 +36,21 @@ export interface IRoomSession {
   forget(): Promise<void>;
 }
 
-/** How a room is joined: `joinRoom` of the api layer, or a test's stand-in. */
-export type JoinRoom = (options: IRoomOptions) => Promise<IRoom>;
-
-/** The database of all rooms of this origin. */
-const HISTORY = 'jupyterlite-webrtc';
-
-/** Loaded when it is first needed: a page without a room fetches no engine. */
-export const joinRoom: JoinRoom = async options =>
-  (await import('../api/index.js')).joinRoom(options);
-
-/** Drop what is kept of rooms that nobody opened for so many days. Never rejects. */
-async function forgetUnused(days: number): Promise<void> {
-  try {
-    await (await import('../api/index.js')).forgetUnused(HISTORY, days);
-  } catch (reason) {
-    console.warn('Old rooms could not be forgotten.', reason);
-  }
-}
+/** What is needed of the api layer. */
+export type IApi = Pick<
+  typeof import('../../api/index.js'),
+  'joinRoom' | 'forgetRoom' | 'forgetUnused'
+>;
 
 export class RoomSession implements IRoomSession {
   constructor(options: RoomSession.IOptions) {
     this.enabled = options.enabled;
     this.address = options.address;
     this.notices = options.notices;
-    this._join = options.join;
+    this._api = options.api;
     this._config = options.config;
+    this._ledgers = options.ledgers;
+    this._history = `jupyterlite-webrtc ${options.scope}`;
     // The room was left when the page was put away; without it nothing typed would be shared.
     window.addEventListener('pageshow', event => {
       if (event.persisted && this._name) {
@@ -114,8 +104,8 @@ export class RoomSession implements IRoomSession {
     if (name) {
       this.leave();
       const { prefix } = await this._config();
-      const { forgetRoom } = await import('../api/index.js');
-      await forgetRoom({ history: HISTORY, prefix, room: name });
+      const { forgetRoom } = await this._api();
+      await forgetRoom({ history: this._history, prefix, room: name });
     }
   }
 
@@ -155,19 +145,19 @@ export class RoomSession implements IRoomSession {
     }
     this._set(null, null)?.dispose();
     try {
-      const room = await this._join({
+      const { joinRoom } = await this._api();
+      const room = await joinRoom({
         signaling: config.signaling,
         prefix: config.prefix,
         room: name,
         secret: secret ?? undefined,
         iceServers: config.iceServers,
         iceTransportPolicy: config.iceTransportPolicy,
-        history: config.historyDays > 0 ? HISTORY : undefined
+        history: config.historyDays > 0 ? this._history : undefined
       });
       this._set(room, name);
-      if (config.historyDays > 0) {
-        void room.settled().then(() => forgetUnused(config.historyDays));
-      }
+      this._ledgers.of(room.id).use();
+      void room.settled().then(() => this._forgetUnused(config.historyDays));
       return room;
     } catch (reason) {
       console.error('Could not join the room.', reason);
@@ -178,6 +168,20 @@ export class RoomSession implements IRoomSession {
         )
       );
       return null;
+    }
+  }
+
+  /** Drop what is kept of rooms that nobody opened for so many days. Never rejects. */
+  private async _forgetUnused(days: number): Promise<void> {
+    // Not less than a day: other tabs may be in other rooms.
+    this._ledgers.forgetUnused(Math.max(days, 1));
+    if (days > 0) {
+      try {
+        const { forgetUnused } = await this._api();
+        await forgetUnused(this._history, days);
+      } catch (reason) {
+        console.warn('Old rooms could not be forgotten.', reason);
+      }
     }
   }
 
@@ -194,8 +198,11 @@ export class RoomSession implements IRoomSession {
     return before;
   }
 
-  private _join: JoinRoom;
+  private _api: () => Promise<IApi>;
   private _config: () => Promise<IConfig>;
+  private _ledgers: Ledgers;
+  /** The database of all rooms of this site. Another one on this origin may keep its rooms for less long. */
+  private _history: string;
   private _room: IRoom | null = null;
   private _name: string | null = null;
   private _pending: Promise<IRoom | null>;
@@ -210,6 +217,10 @@ export namespace RoomSession {
     config: () => Promise<IConfig>;
     address: RoomAddress;
     notices: Notices;
-    join: JoinRoom;
+    /** Loads the api layer, when it is first needed: a page without a room fetches no engine. */
+    api: () => Promise<IApi>;
+    ledgers: Ledgers;
+    /** The site's base URL: many sites may share an origin. */
+    scope: string;
   }
 }

@@ -7,6 +7,7 @@
  * tab, and put back on every address that the router makes.
  */
 import { ILiteRouter } from '@jupyterlite/application';
+import { read, write } from '../storage.js';
 
 /** `#k=<secret>` */
 const KEY = 'k';
@@ -129,23 +130,5 @@ export namespace RoomAddress {
     storage: Storage;
     /** The site's base URL: many sites may share an origin. */
     scope: string;
-  }
-}
-
-/** Storage can be full or forbidden, and neither may stop a page from loading. */
-export function read(storage: Storage, key: string): string | null {
-  try {
-    return storage.getItem(key);
-  } catch {
-    return null;
-  }
-}
-
-/** See {@link read}. */
-export function write(storage: Storage, key: string, value: string): void {
-  try {
-    storage.setItem(key, value);
-  } catch {
-    console.warn(`Could not store ${key}.`);
   }
 }

@@ -5,14 +5,15 @@
  */
 import { IDocumentProviderFactory } from '@jupyter/docprovider';
 import { ISignal, Signal } from '@lumino/signaling';
-import { IIndexEntry, IRoom } from '../api/types.js';
+import { IIndexEntry, IRoom } from '../../api/types.js';
+import { Ledger, Ledgers } from '../drive/ledger.js';
+import { IRoomSession } from '../room/session.js';
 import { DocumentProvider } from './document-provider.js';
-import { Ledger } from './ledger.js';
-import { IRoomSession } from './session.js';
 
 export class OpenDocuments implements IDocumentProviderFactory {
   constructor(
     private _session: IRoomSession,
+    private _ledgers: Ledgers,
     private _baseUrl: string
   ) {}
 
@@ -47,7 +48,7 @@ export class OpenDocuments implements IDocumentProviderFactory {
 
   /** What was last saved of a room's documents. */
   ledger(room: IRoom): Ledger {
-    return new Ledger(window.localStorage, this._baseUrl, room.id);
+    return this._ledgers.of(room.id);
   }
 
   [Symbol.iterator](): IterableIterator<DocumentProvider> {

@@ -5,7 +5,7 @@
  */
 import { DocumentChange, YDocument } from '@jupyter/ydoc';
 import * as Y from 'yjs';
-import { digest, digestText } from './documents/index.js';
+import { digest, digestText } from '../documents/index.js';
 import { IDocumentKind } from './kinds.js';
 
 export interface IState {

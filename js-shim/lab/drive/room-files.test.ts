@@ -1,7 +1,7 @@
 /** What `docmanager:open` hears of a document that only the room has. */
 import { Contents } from '@jupyterlab/services';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { IIndexEntry, IRoom, Settlement } from '../api/types.js';
+import { IIndexEntry, IRoom, Settlement } from '../../api/types.js';
 import { announceRoomFiles } from './room-files.js';
 
 const NONE = new Error('no such file');

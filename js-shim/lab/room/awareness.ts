@@ -11,7 +11,7 @@ import {
 } from '@jupyter/docprovider';
 import { IAwareness } from '@jupyter/ydoc';
 import { User } from '@jupyterlab/services';
-import { IRoom } from '../api/types.js';
+import { IRoom } from '../../api/types.js';
 import { IRoomSession } from './session.js';
 
 export class AwarenessProvider implements IAwarenessProvider {

@@ -9,6 +9,9 @@
  * and so does a document that is open. A file that only happens to have the same name, and was never
  * the room's, is kept under another name.
  *
+ * The tabs of one browser are one person with one drive, though each is in the room by itself. So a tab
+ * that hears of a deletion asks the ledger whether it was another tab's: then nothing has to be kept.
+ *
  * In the other direction, a rename or a deletion in the file browser of something that is the room's
  * goes to the room.
  *
@@ -17,13 +20,18 @@
 import { PathExt } from '@jupyterlab/coreutils';
 import { Contents } from '@jupyterlab/services';
 import { ISignal, Signal } from '@lumino/signaling';
-import { GenesisId, IIndexChange, IIndexEntry, IRoom } from '../api/types.js';
-import { copyName } from './documents/index.js';
-import { DocumentProvider } from './document-provider.js';
+import {
+  GenesisId,
+  IIndexChange,
+  IIndexEntry,
+  IRoom
+} from '../../api/types.js';
+import { copyName } from '../documents/index.js';
+import { DocumentProvider } from '../open/document-provider.js';
+import { kindOf } from '../open/kinds.js';
+import { IRoomSession } from '../room/session.js';
 import { exclusively } from './exclusive.js';
-import { kindOf } from './kinds.js';
-import { ILedger, Ledger } from './ledger.js';
-import { IRoomSession } from './session.js';
+import { Ledger } from './ledger.js';
 
 /**
  * What a kernel might run because it lies there: `import json` takes a `json.py` beside the notebook. A
@@ -36,7 +44,7 @@ const HARMLESS =
 /** A document of more bytes is not written unasked: that would hold up whoever types meanwhile. */
 const LARGEST = 2_000_000;
 
-/** More files than this are not written unasked. */
+/** More files than this are not written unasked, nor is the drive asked about them. */
 const MOST_FILES = 500;
 
 type Files = Pick<
@@ -127,18 +135,12 @@ export class RoomDrive {
   private async _appear(room: IRoom, entry: IIndexEntry): Promise<void> {
     const { path, genesis, contentType, format } = entry;
     const kind = kindOf(contentType, format);
-    const isHidden = /(^|\/)\./.test(path);
-    const isHarmless =
-      !isHidden && (contentType !== 'file' || HARMLESS.test(path));
-    if (
-      !kind ||
-      !isHarmless ||
-      this._isOpen(path) ||
-      (await this._file(path))
-    ) {
+    const isSaved = this._options.ledger(room).get(path)?.genesis === genesis;
+    if (!kind || !isHarmless(entry) || isSaved || this._isOpen(path)) {
       return;
     }
-    if (++this._appeared > MOST_FILES) {
+    // Counted before anything is asked that takes time: a peer can name any number of files.
+    if (++this._appeared > MOST_FILES || (await this._file(path))) {
       return;
     }
     void room.fetch(genesis).then(update => {
@@ -249,7 +251,8 @@ export class RoomDrive {
     const ledger = this._options.ledger(room);
     const saved = ledger.get(path);
     if (this._isOpen(path)) {
-      if (this._open(path)?.genesis === genesis) {
+      const isIt = this._open(path)?.genesis === genesis;
+      if (isIt && !this._isLetGo(room, before, room.stateVector(genesis))) {
         this._options.onDeleted(path, 'open');
       }
     } else if (saved?.genesis === genesis) {
@@ -279,13 +282,29 @@ export class RoomDrive {
         saved?.genesis === genesis &&
         kind.covers(Uint8Array.from(saved.stateVector), stateVector) &&
         (await this._file(path))?.last_modified === saved.modified;
-      if (!isSaved) {
+      if (!isSaved && !this._isLetGo(room, entry, stateVector)) {
         const copy = await this._freeName(path);
         await this._write({ ...entry, path: copy }, update);
         this._options.onCopy(path, copy);
       }
       room.release(genesis);
     }
+  }
+
+  /**
+   * Whether this person has deleted a document themselves, in this tab or in another one, and had seen
+   * all of that when they did.
+   */
+  private _isLetGo(
+    room: IRoom,
+    { genesis, contentType, format }: IIndexEntry,
+    stateVector: Uint8Array | null
+  ): boolean {
+    const kind = kindOf(contentType, format);
+    const seen = this._options.ledger(room).letGoOf(genesis);
+    return Boolean(
+      kind && seen && stateVector && kind.covers(seen, stateVector)
+    );
   }
 
   /** A rename or a deletion in the drive, by this person. */
@@ -345,6 +364,10 @@ export class RoomDrive {
       const { genesis } = ledger.get(gone)!;
       ledger.delete(gone);
       if (room.entry(gone)?.genesis === genesis) {
+        const seen = room.stateVector(genesis);
+        if (seen) {
+          ledger.letGo(genesis, seen);
+        }
         room.remove(gone);
         room.release(genesis);
       }
@@ -426,7 +449,7 @@ export namespace RoomDrive {
     documents: Iterable<DocumentProvider>;
     /** A document was closed. */
     closed?: ISignal<unknown, unknown>;
-    ledger: (room: IRoom) => ILedger & Pick<Ledger, 'paths' | 'has'>;
+    ledger: (room: IRoom) => Ledger;
     /** The person's own version was kept under another name. */
     onCopy: (path: string, copy: string) => void;
     /** Somebody deleted a document; what became of it here. */

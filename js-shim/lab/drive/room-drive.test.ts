@@ -1,119 +1,13 @@
+// @vitest-environment jsdom
 /** What becomes of a person's files when a room's documents come, move and go. */
-import { Signal } from '@lumino/signaling';
 import { beforeEach, describe, expect, it } from 'vitest';
 import * as Y from 'yjs';
-import { IIndexChange, IIndexEntry, IOwned } from '../api/types.js';
-import { LocalFile } from './documents/index.js';
-import { Ledger } from './ledger.js';
+import { LocalFile } from '../documents/index.js';
+import { entry, FakeDrive, FakeRoom, update } from '../testing.js';
+import { Ledger, Ledgers } from './ledger.js';
 import { RoomDrive } from './room-drive.js';
 
 const PATH = 'folder/a.txt';
-
-function update(text: string): Uint8Array {
-  const model = new LocalFile();
-  model.setSource(text);
-  return Y.encodeStateAsUpdate(model.ydoc);
-}
-
-function entry(path = PATH, genesis = 'genesis'): IIndexEntry {
-  return { path, genesis, contentType: 'file', format: 'text' };
-}
-
-class FakeRoom {
-  id = 'room';
-  isDisposed = false;
-  lives: IIndexEntry[] = [];
-  documents = new Map([['genesis', update('from the room')]]);
-  owns = new Map<string, Uint8Array>();
-  orphaned: IOwned[] = [];
-  told: unknown[][] = [];
-  hear: (change: IIndexChange) => void = () => undefined;
-
-  settled = async () => 'together' as const;
-  entries = () => this.lives;
-  entry = (path: string) => this.lives.find(one => one.path === path) ?? null;
-  home = (genesis: string) =>
-    this.lives.find(one => one.genesis === genesis) ?? null;
-  fetch = async (genesis: string) => this.documents.get(genesis) ?? null;
-  own = (genesis: string) => this.owns.get(genesis) ?? null;
-  orphans = () => this.orphaned;
-  release = (genesis: string) => {
-    this.orphaned = this.orphaned.filter(
-      ({ entry }) => entry.genesis !== genesis
-    );
-  };
-  rename = (from: string, to: string) => void this.told.push([from, to]);
-  remove = (path: string) => void this.told.push([path]);
-  onIndex = (listener: (change: IIndexChange) => void) => {
-    this.hear = listener;
-    return () => undefined;
-  };
-
-  /** A document comes, moves or goes. */
-  changes(before: IIndexEntry | null, after: IIndexEntry | null): void {
-    this.lives = this.lives.filter(one => one.path !== before?.path);
-    this.lives.push(...(after ? [after] : []));
-    this.hear({ before, after });
-  }
-}
-
-class FakeDrive {
-  files = new Map<string, { content: string; last_modified: string }>();
-  fileChanged = new Signal<this, any>(this);
-
-  put(path: string, content: string) {
-    const last_modified = String(++this._clock);
-    this.files.set(path, { content, last_modified });
-    return { ...this.files.get(path)!, path };
-  }
-
-  get = async (path: string): Promise<any> => {
-    const file = this.files.get(path);
-    if (!file) {
-      throw new Error('no such file');
-    }
-    return { ...file, path };
-  };
-  save = async (path: string, { content }: any): Promise<any> =>
-    this.put(path, content ?? '');
-  rename = async (from: string, to: string): Promise<any> => {
-    const { content } = this.files.get(from)!;
-    this.files.delete(from);
-    const newValue = this.put(to, content);
-    this.fileChanged.emit({
-      type: 'rename',
-      oldValue: { path: from },
-      newValue
-    });
-    return newValue;
-  };
-  delete = async (path: string): Promise<void> => {
-    this.files.delete(path);
-    this.fileChanged.emit({ type: 'delete', oldValue: { path } });
-  };
-
-  contents = () =>
-    Object.fromEntries(
-      [...this.files]
-        .filter(([path]) => path.includes('.'))
-        .map(([path, { content }]) => [path, content])
-    );
-
-  private _clock = 0;
-}
-
-class FakeStorage {
-  [key: string]: unknown;
-  getItem(key: string) {
-    return this[key] ?? null;
-  }
-  setItem(key: string, value: string) {
-    this[key] = value;
-  }
-  removeItem(key: string) {
-    delete this[key];
-  }
-}
 
 describe('the room’s files', () => {
   let room: FakeRoom;
@@ -162,7 +56,8 @@ describe('the room’s files', () => {
   beforeEach(() => {
     room = new FakeRoom();
     drive = new FakeDrive();
-    ledger = new Ledger(new FakeStorage() as unknown as Storage, '/', 'room');
+    window.localStorage.clear();
+    ledger = new Ledgers(window.localStorage, '/').of(room.id);
     open = [];
     told = [];
   });
@@ -191,6 +86,24 @@ describe('the room’s files', () => {
     room.lives = [entry()];
     await begin();
     expect(drive.contents()).toEqual({});
+  });
+
+  it('do not keep the drive busy, however many the room names', async () => {
+    const named = (_: unknown, i: number) => entry(`${i}.txt`, `${i}`);
+    room.lives = Array.from({ length: 10_000 }, named);
+    await begin();
+    expect(drive.asked).toBeLessThanOrEqual(500);
+  });
+
+  it('that I have saved do not count among those that appear', async () => {
+    const named = (_: unknown, i: number) => entry(`${i}.txt`, `${i}`);
+    room.lives = [...Array.from({ length: 600 }, named), entry()];
+    for (const { path, genesis } of room.lives.slice(0, 600)) {
+      const { last_modified: modified } = drive.put(path, 'from the room');
+      ledger.set(path, { genesis, stateVector: [0], state: '', modified });
+    }
+    await begin();
+    expect(drive.contents()[PATH]).toBe('from the room');
   });
 
   it('move, and mine that is in the way is kept', async () => {
@@ -295,6 +208,47 @@ describe('the room’s files', () => {
     await haveSaved(false);
     expect(Object.keys(drive.contents())).toEqual([PATH]);
     expect(room.orphaned).toEqual([]);
+  });
+
+  it('that I wrote in and deleted in another tab are wanted no more', async () => {
+    await haveSaved(false);
+    await drive.delete(PATH);
+    await quiet();
+    // And now in a tab that wrote in it, and hears that it is gone.
+    const stateVector = room.stateVector('genesis')!;
+    room.orphaned = [{ entry: entry(), stateVector }];
+    room.hear({ before: entry(), after: null });
+    await quiet();
+    expect(drive.contents()).toEqual({});
+    expect(room.orphaned).toEqual([]);
+    expect(told).toEqual([]);
+  });
+
+  it('that I deleted are kept with what I wrote and had not seen when I did', async () => {
+    await haveSaved(false);
+    await drive.delete(PATH);
+    await quiet();
+    const { ydoc } = new LocalFile();
+    Y.applyUpdate(ydoc, room.documents.get('genesis')!);
+    ydoc.getText('source').insert(0, 'unseen and ');
+    room.documents.set('genesis', Y.encodeStateAsUpdate(ydoc));
+    const stateVector = Y.encodeStateVector(ydoc);
+    room.orphaned = [{ entry: entry(), stateVector }];
+    room.hear({ before: entry(), after: null });
+    await quiet();
+    expect(drive.contents()).toEqual({
+      'folder/a (my copy).txt': 'unseen and from the room'
+    });
+  });
+
+  it('that I show and deleted in another tab are not told of', async () => {
+    await haveSaved(false);
+    await drive.delete(PATH);
+    await quiet();
+    open.push({ path: PATH, genesis: 'genesis' });
+    room.changes(entry(), null);
+    await quiet();
+    expect(told).toEqual([]);
   });
 
   it('are renamed and deleted for all when I do it', async () => {
