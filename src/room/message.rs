@@ -57,6 +57,8 @@ pub enum Header {
         channel: Option<DocumentId>,
         origin: PeerId,
     },
+    /// The sender is leaving.
+    Bye,
     /// Are you there? Answered at once, with the same number.
     Ping {
         number: u32,
@@ -64,8 +66,6 @@ pub enum Header {
     Pong {
         number: u32,
     },
-    /// The sender is leaving.
-    Bye,
 }
 
 impl Header {
