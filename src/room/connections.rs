@@ -16,6 +16,8 @@ use super::{Action, Notice, Room};
 
 /// A connection that is not ready after this is given up.
 const CONNECT_WITHIN: Millis = 20_000.0;
+/// Who announces itself while an attempt is as old as this is met anew.
+const STUCK: Millis = 6_000.0;
 /// Failures after which the person is told.
 const FAILURES: u32 = 2;
 
@@ -25,7 +27,8 @@ impl Room {
             return self.doubt(from, signal);
         }
         match signal {
-            Signal::Announce if !self.peers.contains_key(&from) => {
+            Signal::Announce if self.is_to_be_met(from) => {
+                self.drop_peer(from);
                 if self.begin(from) {
                     self.step(from, |peer| vec![peer.negotiation.offer()]);
                 }
@@ -37,6 +40,12 @@ impl Room {
             }
             Signal::Leave => self.drop_peer(from),
         }
+    }
+
+    /// Whether a page that announces itself is not known, or all that came of it is an attempt that has
+    /// come to nothing: what one side has given up, the other still waits for.
+    fn is_to_be_met(&self, id: PeerId) -> bool {
+        self.peers.get(&id).is_none_or(|peer| !peer.is_ready() && peer.since + STUCK <= self.now)
     }
 
     /// Whether a signal is to be doubted: it ends a connection that seems to work.
@@ -72,6 +81,11 @@ impl Room {
 
     fn description(&mut self, from: PeerId, kind: DescriptionKind, sdp: String) {
         let offers = kind == DescriptionKind::Offer;
+        // It has given up the attempt that we still have, and begins another.
+        let is_another = |peer: &Peer| peer.remote_sdp.is_some() && !peer.is_same_end(&sdp);
+        if offers && self.peers.get(&from).is_some_and(|peer| !peer.is_ready() && is_another(peer)) {
+            self.drop_peer(from);
+        }
         if offers && !self.peers.contains_key(&from) && !self.begin(from) {
             return;
         }
