@@ -6,6 +6,7 @@ import { median, ratio, short, tail } from '../lib/figures.mjs';
 import { freshRoom, withPages } from '../lib/site.mjs';
 
 const CROWD = 20;
+const CLASS = 30;
 const STROKES = 100;
 const PAUSE = 100;
 const TEN = 10;
@@ -19,14 +20,29 @@ export async function crowd(site) {
   const theirs = await strokes(site, 'y-webrtc');
   const idle = await idling(site);
   const few = await connections(site, 'y-webrtc', FEW);
+  const storm = await joining(site);
   return [
     {
+      measure: `${CLASS} people join at once: all have the document`,
+      ours: `${short(storm.opened)} ms`
+    },
+    {
+      measure: `— and everybody is connected to everybody`,
+      ours: `${short(storm.acquainted)} ms`
+    },
+    {
       measure: `${CROWD} people: the last one sees a keystroke`,
-      ours: tail(ours),
-      'y-webrtc': tail(theirs),
-      'to y-webrtc': ratio(median(ours), median(theirs)),
+      ours: tail(ours.delays),
+      'y-webrtc': tail(theirs.delays),
+      'to y-webrtc': ratio(median(ours.delays), median(theirs.delays)),
       target: '≤ 1× y-webrtc',
-      met: median(ours) <= median(theirs)
+      met: median(ours.delays) <= median(theirs.delays)
+    },
+    {
+      measure: `— one types 10 a second: processor time of a page`,
+      ours: `${short(ours.share * 100)}% of a core, the worst ${short(ours.most * 100)}%`,
+      'y-webrtc': `${short(theirs.share * 100)}%, the worst ${short(theirs.most * 100)}%`,
+      'to y-webrtc': ratio(ours.share, theirs.share)
     },
     {
       measure: `${TEN} documents, ${TEN} people: connections of a page`,
@@ -45,17 +61,41 @@ export async function crowd(site) {
   ];
 }
 
-/** Milliseconds from each keystroke until the last page has it. */
+/** A class opens one link: milliseconds until the last has the document, and all connections are there. */
+async function joining(site) {
+  return withPages(site, CLASS, async (...pages) => {
+    const [author, ...others] = pages;
+    const o = { system: 'ours', room: freshRoom(), path: PATH, bytes: 200_000 };
+    await author.run('enter', o);
+    await author.run('share', o);
+    const began = performance.now();
+    const open = async page => {
+      await page.run('enter', o);
+      await page.run('open', o);
+    };
+    await Promise.all(others.map(open));
+    const opened = performance.now() - began;
+    const acquainted = { ...o, others: CLASS - 1 };
+    await Promise.all(pages.map(page => page.run('acquainted', acquainted)));
+    return { opened, acquainted: performance.now() - began };
+  });
+}
+
+/** Milliseconds from each keystroke until the last page has it, and what that costs. */
 async function strokes(site, system) {
   return withPages(site, CROWD, async (...pages) => {
     const [author, ...others] = pages;
     await together(pages, system, [PATH]);
     await Promise.all(others.map(page => page.run('note', { path: PATH })));
     const o = { path: PATH, count: STROKES, pause: PAUSE };
-    const typed = await author.run('typeSlowly', o);
+    const [typed, cost] = await Promise.all([
+      author.run('typeSlowly', o),
+      site.idle(STROKES * PAUSE)
+    ]);
     await author.page.waitForTimeout(2_000);
     const noted = await Promise.all(others.map(page => page.run('noted')));
-    return typed.map((at, i) => Math.max(...noted.map(times => times[i])) - at);
+    const last = i => Math.max(...noted.map(times => times[i]));
+    return { delays: typed.map((at, i) => last(i) - at), ...cost };
   });
 }
 

@@ -16,8 +16,8 @@ use super::{Action, Notice, Room};
 
 /// A connection that is not ready after this is given up.
 const CONNECT_WITHIN: Millis = 20_000.0;
-/// Who announces itself while an attempt is as old as this is met anew.
-const STUCK: Millis = 6_000.0;
+/// Who announces itself while an attempt has not got on for so long is met anew.
+const STUCK: Millis = 8_000.0;
 /// Failures after which the person is told.
 const FAILURES: u32 = 2;
 
@@ -26,6 +26,7 @@ impl Room {
         if self.is_doubtful(from, &signal) {
             return self.doubt(from, signal);
         }
+        self.got_on(from, &signal);
         match signal {
             Signal::Announce if self.is_to_be_met(from) => {
                 self.drop_peer(from);
@@ -42,10 +43,19 @@ impl Room {
         }
     }
 
-    /// Whether a page that announces itself is not known, or all that came of it is an attempt that has
-    /// come to nothing: what one side has given up, the other still waits for.
+    /// An attempt to connect gets on with each signal that belongs to it.
+    fn got_on(&mut self, from: PeerId, signal: &Signal) {
+        let now = self.now;
+        let peer = self.peers.get_mut(&from).filter(|peer| !peer.is_ready() && *signal != Signal::Announce);
+        if let Some(peer) = peer {
+            peer.heartbeat.heard(now);
+        }
+    }
+
+    /// Whether a page that announces itself is not known, or all that came of it is an attempt that does
+    /// not get on: what one side has given up, the other still waits for.
     fn is_to_be_met(&self, id: PeerId) -> bool {
-        self.peers.get(&id).is_none_or(|peer| !peer.is_ready() && peer.since + STUCK <= self.now)
+        self.peers.get(&id).is_none_or(|peer| !peer.is_ready() && peer.heartbeat.heard + STUCK <= self.now)
     }
 
     /// Whether a signal is to be doubted: it ends a connection that seems to work.

@@ -28,7 +28,7 @@ impl World {
         peers.iter().filter(|peer| peer.state != PeerState::Connecting).count()
     }
 
-    fn until_ready(&mut self, page: PageId, count: usize) {
+    pub fn until_ready(&mut self, page: PageId, count: usize) {
         let patience = self.now + 60_000.0;
         while self.ready(page) != count {
             assert!(self.now < patience, "page {page} has {} peers, not {count}", self.ready(page));

@@ -15,6 +15,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 mod check;
+mod class;
 mod disk;
 mod healing;
 mod network;

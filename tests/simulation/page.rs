@@ -39,6 +39,8 @@ pub struct Page {
     pub room: Room,
     /// How far its clock is ahead of the world's.
     pub clock: f64,
+    /// When the room wants to be woken, by its own clock: a hundred rooms are asked all the time.
+    pub wake_at: f64,
     pub person: PersonId,
     pub drive: Drive,
     pub disk: Disk,
@@ -77,6 +79,7 @@ impl Page {
         Self {
             room: Room::join(config, now + clock),
             clock,
+            wake_at: now + clock,
             person: person.id,
             drive: person.drive,
             disk: person.disk,
@@ -94,7 +97,7 @@ impl Page {
 
     /// When the room wants to be woken, by the world's clock.
     pub fn wake_at(&self) -> f64 {
-        self.room.wake_at() - self.clock
+        self.wake_at - self.clock
     }
 
     /// What stays when the page goes.

@@ -1,10 +1,12 @@
 //! The world of the simulation: people and their pages, the network between them, time and chance.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use jupyterlite_webrtc::room::signaling::DescriptionKind;
 use jupyterlite_webrtc::room::{Action, Event};
 
+use crate::class::Meter;
 use crate::disk::Disk;
 use crate::network::{Network, PageId};
 use crate::page::{Drive, Ledger, Page};
@@ -77,6 +79,8 @@ pub struct World {
     pub(crate) copies_expected: bool,
     /// Pages that sleep, and what happens to them when they wake.
     pub(crate) asleep: BTreeMap<PageId, Vec<Event>>,
+    /// What each page has sent and worked.
+    pub(crate) meters: BTreeMap<PageId, Meter>,
     talks: bool,
 }
 
@@ -98,6 +102,7 @@ impl World {
             doubtful: BTreeSet::new(),
             copies_expected: true,
             asleep: BTreeMap::new(),
+            meters: BTreeMap::new(),
             talks,
         }
     }
@@ -184,7 +189,9 @@ impl World {
         let Some(page) = self.pages.get_mut(&id) else {
             return;
         };
+        let began = Instant::now();
         page.room.handle(event, self.now + page.clock);
+        self.meters.entry(id).or_default().worked += began.elapsed();
         self.perform(id);
     }
 
@@ -201,6 +208,9 @@ impl World {
         while let Some(action) = self.pages.get_mut(&id).and_then(|page| page.room.poll()) {
             self.act(id, action);
         }
+        if let Some(page) = self.pages.get_mut(&id) {
+            page.wake_at = page.room.wake_at();
+        }
     }
 
     fn act(&mut self, id: PageId, action: Action) {
@@ -210,6 +220,7 @@ impl World {
         let Some(page) = self.pages.get_mut(&id) else {
             return;
         };
+        self.meters.entry(id).or_default().count(&action);
         match action {
             Action::Dial(server) => self.network.dial(id, server, now, delay()),
             Action::Say(server, text) => self.network.say(id, server, &text, now, delay),
