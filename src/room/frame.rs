@@ -182,7 +182,7 @@ impl Assembler {
 }
 
 /// Unsigned LEB128.
-fn write_number(out: &mut Vec<u8>, mut number: u64) {
+pub fn write_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;

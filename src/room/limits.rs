@@ -31,7 +31,7 @@ pub const INDEX_ENTRIES: usize = 10_000;
 pub const LAMPORT: u32 = 1 << 20;
 /// The longest path, content type or format in the index, in bytes.
 pub const INDEX_TEXT: usize = 1024;
-/// Bytes of updates kept for one document that wait for earlier ones.
+/// Bytes of updates kept for one document that wait for earlier ones; each counts for some more.
 pub const AHEAD_BYTES: usize = 64 * 1024 * 1024;
 /// Clients in one presence update.
 pub const PRESENCE_CLIENTS: usize = 64;

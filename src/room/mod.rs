@@ -48,6 +48,7 @@ mod sources;
 mod status;
 mod sync;
 mod update;
+mod waiting;
 
 use std::collections::VecDeque;
 

@@ -52,13 +52,28 @@ impl Outline {
 
     /// Whether `known` has everything that this update builds upon.
     pub fn continues(&self, known: &StateVector) -> bool {
-        let mut reached = known.clone();
-        let without_gap = self.inserts.iter().all(|&(client, first, end)| {
-            let continues = first <= reached.get(&client);
-            reached.set_max(client, end);
-            continues
-        });
-        without_gap && self.needs.iter().all(|(client, end)| *end <= reached.get(client))
+        self.lacks(known).is_none()
+    }
+
+    /// The first thing that this update builds upon and `known` has not: the clock that a client has to
+    /// have reached.
+    pub fn lacks(&self, known: &StateVector) -> Option<(ClientID, u32)> {
+        let mut own: BTreeMap<ClientID, u32> = BTreeMap::new();
+        for &(client, first, end) in &self.inserts {
+            let own = own.entry(client).or_default();
+            if first > known.get(&client).max(*own) {
+                return Some((client, first));
+            }
+            *own = end.max(*own);
+        }
+        let has = |client| known.get(client).max(own.get(client).copied().unwrap_or_default());
+        self.needs.iter().find(|(client, end)| **end > has(client)).map(|(client, end)| (*client, *end))
+    }
+
+    /// How many runs of clocks it speaks of.
+    pub fn runs(&self) -> usize {
+        let deleted = self.deletes.client_ids().filter_map(|client| self.deletes.get(&client));
+        self.inserts.len() + self.needs.len() + deleted.map(|ranges| ranges.as_slice().len()).sum::<usize>()
     }
 
     /// The state vector of whoever has this update and nothing else. A client whose history does not
