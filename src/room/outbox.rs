@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 
 use super::frame::Cutter;
 use super::ids::DocumentId;
+use super::limits;
 use super::message::{Header, Message};
 use super::sorted::SortedMap;
 
@@ -106,6 +107,11 @@ impl Outbox {
         self.lanes.iter().flat_map(|queue| &queue.messages).map(Cutter::remaining).sum()
     }
 
+    /// Whether more waits than for anybody who reads what is sent.
+    pub fn is_overrun(&self) -> bool {
+        self.lanes.iter().any(|queue| queue.messages.len() > limits::QUEUED)
+    }
+
     fn queue_presence(&mut self) {
         let fast = &self.lanes[Lane::Fast as usize];
         if fast.messages.is_empty() && fast.buffered < Lane::Fast.low_water() {
@@ -170,6 +176,16 @@ mod tests {
         assert_eq!(drain(&mut outbox).iter().map(|(lane, _)| *lane).collect::<Vec<_>>(), [Lane::Fast]);
         outbox.drained(Lane::Bulk, Lane::Bulk.low_water());
         assert!(drain(&mut outbox).iter().all(|(lane, _)| *lane == Lane::Bulk));
+    }
+
+    #[test]
+    fn who_asks_and_reads_nothing_overruns_it() {
+        let mut outbox = Outbox::default();
+        outbox.drained(Lane::Fast, Lane::Fast.high_water());
+        (0..limits::QUEUED).for_each(|_| outbox.push(&Message::bare(Header::Pong { number: 1 })));
+        assert!(!outbox.is_overrun() && outbox.next_frame(&Lane::ALL).is_none());
+        outbox.push(&update(1));
+        assert!(outbox.is_overrun());
     }
 
     #[test]

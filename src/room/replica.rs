@@ -156,6 +156,12 @@ impl Replica {
         self.tail.iter().cloned().chain(self.ahead.updates()).collect()
     }
 
+    /// How many bytes are looked through to find what somebody lacks. Who has nothing is given all there is.
+    pub fn bytes_compared(&self, state_vector: &[u8]) -> usize {
+        let snapshot = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.len());
+        if state_vector.len() > 1 { snapshot + self.tail_bytes } else { 0 }
+    }
+
     /// The update that the others came after, if there is anything.
     pub fn snapshot(&self) -> Vec<Bytes> {
         self.snapshot.iter().cloned().collect()
