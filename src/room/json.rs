@@ -8,7 +8,7 @@
 
 /// Arrays and objects in each other, and no deeper. Where browsers give up depends on how much of the
 /// stack is left; it is at some thousands.
-const DEPTH: usize = 1_000;
+pub const DEPTH: usize = 1_000;
 
 /// Whether `text` is one JSON value and nothing else.
 pub fn is_json(text: &str) -> bool {
