@@ -43,8 +43,14 @@ impl Outline {
     pub fn of(update: &[u8]) -> Result<Self, Malformed> {
         let mut outline = Self::default();
         let mut reader = Reader { rest: update };
+        let mut clients = Vec::new();
         for _ in 0..reader.number()? {
-            outline.client(&mut reader)?;
+            clients.push(outline.client(&mut reader)?);
+        }
+        // Of two parts for one client Yjs takes the second, and would lack what is in the first.
+        clients.sort_unstable();
+        if clients.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(Malformed);
         }
         outline.deletions(&mut reader)?;
         if reader.rest.is_empty() { Ok(outline) } else { Err(Malformed) }
@@ -94,7 +100,7 @@ impl Outline {
         inserts || !covers(deleted, &self.deletes)
     }
 
-    fn client(&mut self, reader: &mut Reader) -> Result<(), Malformed> {
+    fn client(&mut self, reader: &mut Reader) -> Result<ClientID, Malformed> {
         let structs = reader.number()?;
         let client = reader.client()?;
         let mut clock = reader.clock()?;
@@ -105,7 +111,10 @@ impl Outline {
                 (10, _) => (reader.number()?, true),
                 // Flags that these cannot have: Yjs and yrs would not agree on what it is.
                 (_, 0 | 10) => return Err(Malformed),
-                (_, content) => (self.item(info, content, reader)?, false),
+                (_, content) => {
+                    self.item(info, ID::new(client, clock), reader)?;
+                    (reader.content(content)?, false)
+                }
             };
             let end = advance(clock, length)?;
             if !is_gap {
@@ -113,7 +122,7 @@ impl Outline {
             }
             clock = end;
         }
-        Ok(())
+        Ok(client)
     }
 
     fn insert(&mut self, client: ClientID, first: u32, end: u32) {
@@ -123,30 +132,34 @@ impl Outline {
         }
     }
 
-    /// An item: where it is, then its content. Returns its length in clocks.
-    fn item(&mut self, info: u8, content: u8, reader: &mut Reader) -> Result<u64, Malformed> {
+    /// Where an item is. What it refers to of its own client comes before it: Yjs takes that for granted,
+    /// and never gets over an item of which it is not true.
+    fn item(&mut self, info: u8, item: ID, reader: &mut Reader) -> Result<(), Malformed> {
         let (has_left, has_right, has_key) = (info & 0x80 != 0, info & 0x40 != 0, info & 0x20 != 0);
         if has_left {
-            self.refers_to(reader)?;
+            self.refers_to(item, reader)?;
         }
         if has_right {
-            self.refers_to(reader)?;
+            self.refers_to(item, reader)?;
         }
         if !has_left && !has_right {
             match reader.number()? {
                 1 => drop(reader.text()?),
-                _ => self.refers_to(reader)?,
+                _ => self.refers_to(item, reader)?,
             }
             if has_key {
                 reader.text()?;
             }
         }
-        reader.content(content)
+        Ok(())
     }
 
-    fn refers_to(&mut self, reader: &mut Reader) -> Result<(), Malformed> {
+    fn refers_to(&mut self, item: ID, reader: &mut Reader) -> Result<(), Malformed> {
         let client = reader.client()?;
         let clock = reader.clock()?;
+        if client == item.client && clock >= item.clock {
+            return Err(Malformed);
+        }
         self.need(client, advance(clock, 1)?);
         Ok(())
     }
