@@ -22,7 +22,7 @@ use super::index::Line;
 use super::json::{self as walker, is_json};
 use super::key::RoomKey;
 use super::limits;
-use super::message::{Header, Message};
+use super::message::Message;
 use super::presence::PeerPresence;
 use super::record::{History, Owned, Record, Row};
 use super::replica::Replica;
@@ -106,7 +106,7 @@ pub fn update(bytes: &[u8]) {
     let _ = yrs::merge_updates_v1([bytes, Update::EMPTY_V1]);
     // Yjs takes more than yrs: half a surrogate pair in an embed, deeper nesting.
     let Ok(update) = Update::decode_v1(bytes) else { return };
-    if !outline.continues(&StateVector::default()) {
+    if outline.lacks(&StateVector::default()).is_some() {
         return; // no document is ever given it as it is
     }
     assert_eq!(outline.reached(), update.state_vector(), "the scanner and yrs see other clocks");
@@ -141,7 +141,7 @@ pub fn replica(bytes: &[u8]) {
     }
     let _ = replica.lacks(asked);
     if let Ok(missing) = replica.missing_from(asked) {
-        missing.iter().for_each(|update| readable(update));
+        missing.iter().for_each(readable);
     }
     is_passed_on_whole(&replica);
     let before = replica.fingerprint();
@@ -286,6 +286,7 @@ mod tests {
 
     use super::*;
     use crate::room::index::{Entry, Resident};
+    use crate::room::message::Header;
     use crate::room::replica::Fingerprint;
     use crate::room::signaling::{Candidate, DescriptionKind};
 

@@ -56,11 +56,6 @@ impl Outline {
         if reader.rest.is_empty() { Ok(outline) } else { Err(Malformed) }
     }
 
-    /// Whether `known` has everything that this update builds upon.
-    pub fn continues(&self, known: &StateVector) -> bool {
-        self.lacks(known).is_none()
-    }
-
     /// The first thing that this update builds upon and `known` has not: the clock that a client has to
     /// have reached.
     pub fn lacks(&self, known: &StateVector) -> Option<(ClientID, u32)> {
@@ -426,7 +421,7 @@ mod tests {
         let update = Update::decode_v1(&varied()).unwrap();
         let end = update.state_vector().get(&ClientID::new(7));
         assert_eq!(outline.inserts, [(ClientID::new(7), 0, end)]);
-        assert!(!outline.deletes.is_empty() && outline.continues(&StateVector::default()));
+        assert!(!outline.deletes.is_empty() && outline.lacks(&StateVector::default()).is_none());
     }
 
     #[test]
@@ -439,13 +434,16 @@ mod tests {
         let mut transaction = two.transact_mut();
         text_two.push(&mut transaction, "d");
         let second = Outline::of(&transaction.encode_update_v1()).unwrap();
-        assert!(!second.continues(&StateVector::default()), "it stands behind what another client wrote");
-        assert!(second.continues(&one.transact().state_vector()));
+        assert!(
+            second.lacks(&StateVector::default()).is_some(),
+            "it stands behind what another client wrote"
+        );
+        assert!(second.lacks(&one.transact().state_vector()).is_none());
         drop(transaction);
         let mut transaction = two.transact_mut();
         text_two.remove_range(&mut transaction, 0, 1);
         let deletion = Outline::of(&transaction.encode_update_v1()).unwrap();
-        assert!(!deletion.continues(&StateVector::default()), "it deletes what another client wrote");
+        assert!(deletion.lacks(&StateVector::default()).is_some(), "it deletes what another client wrote");
     }
 
     #[test]
