@@ -43,32 +43,38 @@ impl Outline {
     pub fn of(update: &[u8]) -> Result<Self, Malformed> {
         let mut outline = Self::default();
         let mut reader = Reader { rest: update };
-        let mut clients = Vec::new();
+        let mut parts: BTreeMap<ClientID, u32> = BTreeMap::new();
         for _ in 0..reader.number()? {
-            clients.push(outline.client(&mut reader)?);
-        }
-        // Of two parts for one client Yjs takes the second, and would lack what is in the first.
-        clients.sort_unstable();
-        if clients.windows(2).any(|pair| pair[0] == pair[1]) {
-            return Err(Malformed);
+            let part = parts.entry(outline.client(&mut reader)?).or_default();
+            *part += 1;
+            // Of two parts for one client Yjs takes the second, and would lack what is in the first.
+            if *part > 1 {
+                return Err(Malformed);
+            }
         }
         outline.deletions(&mut reader)?;
+        // What it brings itself it does not need of others.
+        for (client, _, end) in &outline.inserts {
+            if let Some(needed) = outline.needs.get_mut(client).filter(|needed| **needed <= *end) {
+                *needed = 0;
+            }
+        }
         if reader.rest.is_empty() { Ok(outline) } else { Err(Malformed) }
     }
 
     /// The first thing that this update builds upon and `known` has not: the clock that a client has to
     /// have reached.
     pub fn lacks(&self, known: &StateVector) -> Option<(ClientID, u32)> {
-        let mut own: BTreeMap<ClientID, u32> = BTreeMap::new();
+        let mut before: Option<(ClientID, u32)> = None;
         for &(client, first, end) in &self.inserts {
-            let own = own.entry(client).or_default();
-            if first > known.get(&client).max(*own) {
+            // The runs of one client stand together.
+            let own = before.filter(|(other, _)| *other == client).map_or(0, |(_, end)| end);
+            if first > known.get(&client).max(own) {
                 return Some((client, first));
             }
-            *own = end.max(*own);
+            before = Some((client, end));
         }
-        let has = |client| known.get(client).max(own.get(client).copied().unwrap_or_default());
-        self.needs.iter().find(|(client, end)| **end > has(client)).map(|(client, end)| (*client, *end))
+        self.needs.iter().find(|(client, end)| **end > known.get(client)).map(|(client, end)| (*client, *end))
     }
 
     /// How many runs of clocks it speaks of.
