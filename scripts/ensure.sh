@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Finds what the build needs, installs what it can, and says plainly what it can't.
 #
-#   scripts/ensure.sh rust | wasm | node | python | browsers | network
+#   scripts/ensure.sh rust | wasm | fuzz | node | python | browsers | network
 #
 # Tools of the right version on PATH are used as they are; others go into .tools, nothing else is
 # touched. Debian packages are installed only by root.
@@ -11,6 +11,7 @@ tools=$PWD/.tools
 export PATH=$tools/bin:$HOME/.cargo/bin:$PATH
 
 WASM_PACK_VERSION=0.15.1
+CARGO_FUZZ_VERSION=0.13.2
 
 missing() {
   printf '\n%s is missing. %s\n\n' "$1" "$2" >&2
@@ -70,6 +71,15 @@ wasm() {
   tool "$WASM_PACK_VERSION" wasm-pack wasm-pack
 }
 
+# A fuzzer needs what only nightly compilers have, and libFuzzer is C++.
+fuzz() {
+  rust
+  have rustup || missing "rustup" "It brings the nightly compiler for fuzzing, see https://rustup.rs"
+  rustup toolchain list | grep -q '^nightly' || rustup toolchain install nightly --profile minimal
+  have c++ || apt_install g++ || missing "A C++ compiler" "On Debian: apt install g++"
+  tool "$CARGO_FUZZ_VERSION" cargo-fuzz cargo-fuzz
+}
+
 node_() {
   have node && have npm || missing "Node.js" "Version 20 or newer is needed, see https://nodejs.org"
   local major
@@ -106,7 +116,7 @@ network() {
 
 for what in "$@"; do
   case $what in
-    rust | wasm | browsers | network) "$what" ;;
+    rust | wasm | fuzz | browsers | network) "$what" ;;
     node) node_ ;;
     python) python_ ;;
     *) echo "ensure.sh: what is '$what'?" >&2; exit 2 ;;

@@ -21,8 +21,8 @@ pub const PAYLOAD: usize = 16 * 1024;
 const BELIEVED: usize = 1024 * 1024;
 const RESERVED: usize = 64 * 1024 * 1024;
 
-const FIRST: u8 = 1;
-const LAST: u8 = 2;
+pub const FIRST: u8 = 1;
+pub const LAST: u8 = 2;
 
 /// A message on its way out, cut as it is sent.
 pub struct Cutter {
@@ -184,10 +184,16 @@ impl Assembler {
         let (number, _) = read_number(frame.get(1..)?)?;
         self.partial.get(&number).map(|partial| &partial.bytes[..])
     }
+
+    /// Bytes of memory that are set aside.
+    #[cfg(any(test, fuzzing))]
+    pub fn reserved(&self) -> usize {
+        self.partial.values().map(|partial| partial.bytes.capacity()).sum()
+    }
 }
 
 /// Unsigned LEB128.
-fn write_number(out: &mut Vec<u8>, mut number: u64) {
+pub fn write_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;

@@ -54,6 +54,8 @@ impl Room {
         };
         if let Err(reason) = taken {
             self.refuse(id, &reason);
+        } else if self.peers.get(&id).is_some_and(|peer| peer.outbox.is_overrun()) {
+            self.refuse(id, "it asks and does not read the answers");
         }
     }
 

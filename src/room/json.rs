@@ -2,7 +2,13 @@
 //!
 //! The room has two uses for it: it checks that what a peer calls JSON is JSON, and it reads a few
 //! members of what a signaling server says. Both need where values begin and end, and nothing that a
-//! general reader makes of them. Nesting costs a byte a level, not a stack frame, so it needs no limit.
+//! general reader makes of them. Nesting costs a byte a level here, not a stack frame. It has a limit all
+//! the same: what is deeper by far a browser's `JSON.parse` takes and its `JSON.stringify` does not, so a
+//! document with it in could never be encoded again.
+
+/// Arrays and objects in each other, and no deeper. Where browsers give up depends on how much of the
+/// stack is left; it is at some thousands.
+pub const DEPTH: usize = 1_000;
 
 /// Whether `text` is one JSON value and nothing else.
 pub fn is_json(text: &str) -> bool {
@@ -133,6 +139,8 @@ impl<'a> Reader<'a> {
         let is_empty = self.peek()? == close;
         if is_empty {
             self.at += 1;
+        } else if open.len() == DEPTH {
+            return None;
         } else {
             open.push(close);
             self.name_within(close)?;
@@ -297,9 +305,11 @@ mod tests {
     }
 
     #[test]
-    fn depth_costs_no_stack() {
-        let deep = "[".repeat(1_000_000);
-        assert!(!is_json(&deep) && is_json(&(deep + &"]".repeat(1_000_000))));
+    fn what_a_browser_could_not_write_again_is_refused() {
+        let deep = |depth| "[".repeat(depth) + "1" + &"]".repeat(depth);
+        assert!(is_json(&deep(DEPTH)) && !is_json(&deep(DEPTH + 1)) && !is_json(&deep(1_000_000)));
+        let side_by_side = format!("[{}]", vec![deep(DEPTH - 1); 3].join(","));
+        assert!(is_json(&side_by_side));
     }
 
     #[test]

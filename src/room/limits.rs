@@ -35,8 +35,12 @@ pub const INDEX_ENTRIES: usize = 10_000;
 pub const LAMPORT: u32 = 1 << 20;
 /// The longest path, content type or format in the index, in bytes.
 pub const INDEX_TEXT: usize = 1024;
-/// Bytes of updates kept for one document that wait for earlier ones.
+/// Bytes of updates kept for one document that wait for earlier ones; each counts for some more.
 pub const AHEAD_BYTES: usize = 64 * 1024 * 1024;
+/// Messages that wait to be sent to a peer: one that asks all the time and reads nothing has more.
+pub const QUEUED: usize = 100_000;
+/// Finding what a peer lacks of so many bytes of a document costs as much as a small document does.
+pub const SYNC_BYTES: usize = 256 * 1024;
 /// Clients in one presence update.
 pub const PRESENCE_CLIENTS: usize = 64;
 /// The longest presence update, in bytes.
@@ -61,12 +65,17 @@ impl Rate {
 
     /// Takes one token; false when there is none.
     pub fn take(&mut self, now: Millis) -> bool {
+        self.take_many(1, now)
+    }
+
+    /// Takes so many tokens; false when there is none. More than there are is a debt.
+    pub fn take_many(&mut self, count: usize, now: Millis) -> bool {
         let elapsed = (now - self.at).max(0.0);
         self.tokens = (self.tokens + elapsed / 1000.0 * self.per_second).min(self.burst);
         self.at = now;
         let allowed = self.tokens >= 1.0;
         if allowed {
-            self.tokens -= 1.0;
+            self.tokens -= count as f64;
         }
         allowed
     }
@@ -81,6 +90,8 @@ mod tests {
         let mut rate = Rate::new(2, 1, 0.0);
         assert!(rate.take(0.0) && rate.take(0.0) && !rate.take(0.0));
         assert!(rate.take(1000.0) && !rate.take(1000.0));
+        assert!(rate.take_many(1, 2000.0) && rate.take_many(3, 4000.0));
+        assert!(!rate.take(5000.0) && rate.take(6000.0), "a debt is paid first");
         // A clock that jumps back gives nothing.
         assert!(!rate.take(0.0));
         assert!(rate.take(100_000.0) && rate.take(100_000.0) && !rate.take(100_000.0));

@@ -18,6 +18,8 @@ mod action;
 pub mod bytes;
 mod claims;
 mod connections;
+#[cfg(any(test, fuzzing))]
+pub mod decoders;
 mod digest;
 mod documents;
 pub mod entropy;
@@ -26,6 +28,8 @@ mod frame;
 mod handshake;
 mod heartbeat;
 pub mod history;
+#[cfg(any(test, fuzzing))]
+mod hostile;
 pub mod ids;
 mod inbound;
 pub mod index;
@@ -48,6 +52,7 @@ mod sources;
 mod status;
 mod sync;
 mod update;
+mod waiting;
 
 use std::collections::VecDeque;
 

@@ -123,6 +123,11 @@ impl Outbox {
         streams.flat_map(|stream| &stream.messages).map(Cutter::remaining).sum()
     }
 
+    /// Whether more waits than for anybody who reads what is sent.
+    pub fn is_overrun(&self) -> bool {
+        self.lanes.iter().any(|queue| queue.length() > limits::QUEUED)
+    }
+
     fn queue_presence(&mut self) {
         let fast = &self.lanes[Lane::Fast as usize];
         if fast.streams.is_empty() && fast.buffered < Lane::Fast.low_water() {
@@ -139,6 +144,10 @@ impl Outbox {
 }
 
 impl Queue {
+    fn length(&self) -> usize {
+        self.streams.iter().map(|stream| stream.messages.len()).sum()
+    }
+
     fn push(&mut self, document: Option<DocumentId>, message: Cutter) {
         match self.streams.iter_mut().find(|stream| stream.document == document) {
             Some(stream) => stream.messages.push_back(message),
@@ -243,6 +252,16 @@ mod tests {
         };
         assert_eq!(arrived[..8], expected(1..=4), "side by side");
         assert_eq!(arrived[8..], expected(5..=6));
+    }
+
+    #[test]
+    fn who_asks_and_reads_nothing_overruns_it() {
+        let mut outbox = Outbox::default();
+        outbox.drained(Lane::Fast, Lane::Fast.high_water());
+        (0..limits::QUEUED).for_each(|_| outbox.push(&Message::bare(Header::Pong { number: 1 })));
+        assert!(!outbox.is_overrun() && outbox.next_frame(&Lane::ALL).is_none());
+        outbox.push(&update(1));
+        assert!(outbox.is_overrun());
     }
 
     #[test]

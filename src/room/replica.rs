@@ -18,6 +18,7 @@ use yrs::{IdSet, StateVector, Update};
 use super::bytes::Bytes;
 use super::limits;
 use super::update::{Outline, add, covers, read_state_vector};
+use super::waiting::{Early, Waiting};
 
 /// Compact when the tail is this many bytes, or a quarter of the snapshot, whichever is more. It
 /// bounds the tail that has to be read when the document is opened again; that a shorter one than this
@@ -53,15 +54,9 @@ pub struct Replica {
     tail_deletes: bool,
     state_vector: StateVector,
     deleted: IdSet,
-    ahead: Vec<Early>,
-    ahead_bytes: usize,
+    ahead: Waiting,
     /// The length of a tail that could not be merged, doubled.
     cannot_merge: usize,
-}
-
-struct Early {
-    update: Bytes,
-    outline: Outline,
 }
 
 impl Replica {
@@ -72,33 +67,41 @@ impl Replica {
         if !outline.brings_anything_new(&self.state_vector, &self.deleted) {
             return Ok(Vec::new());
         }
-        if !outline.continues(&self.state_vector) {
-            self.keep_for_later(update, outline)?;
-            return Ok(Vec::new());
+        if let Some(lack) = outline.lacks(&self.state_vector) {
+            let kept = self.ahead.put(lack, Early { update, outline });
+            return kept.map(|()| Vec::new()).map_err(|_| ReplicaError::TooFarAhead);
         }
         let mut integrated = Vec::new();
         self.append(update, &outline, &mut integrated);
-        self.take_what_waited(&mut integrated);
+        self.take_what_waited(outline, &mut integrated);
         Ok(integrated)
     }
 
-    fn keep_for_later(&mut self, update: Bytes, outline: Outline) -> Result<(), ReplicaError> {
-        if self.ahead_bytes + update.len() > limits::AHEAD_BYTES {
-            return Err(ReplicaError::TooFarAhead);
-        }
-        self.ahead_bytes += update.len();
-        self.ahead.push(Early { update, outline });
-        Ok(())
-    }
-
-    fn take_what_waited(&mut self, integrated: &mut Vec<Bytes>) {
-        while let Some(at) = self.ahead.iter().position(|early| early.outline.continues(&self.state_vector)) {
-            let early = self.ahead.remove(at);
-            self.ahead_bytes -= early.update.len();
-            if early.outline.brings_anything_new(&self.state_vector, &self.deleted) {
-                self.append(early.update, &early.outline, integrated);
+    /// Takes what waited for `outline`, and what waited for that.
+    fn take_what_waited(&mut self, outline: Outline, integrated: &mut Vec<Bytes>) {
+        let mut came = vec![outline];
+        while let Some(outline) = came.pop() {
+            for (client, ..) in outline.inserts {
+                for early in self.ahead.take(client, self.state_vector.get(&client)) {
+                    came.extend(self.look_again(early, integrated));
+                }
             }
         }
+    }
+
+    /// Takes an update that waited, if it waits no longer.
+    fn look_again(&mut self, early: Early, integrated: &mut Vec<Bytes>) -> Option<Outline> {
+        if let Some(lack) = early.outline.lacks(&self.state_vector) {
+            // There was room for it before.
+            self.ahead.put(lack, early).ok();
+            return None;
+        }
+        let Early { update, outline } = early;
+        let is_new = outline.brings_anything_new(&self.state_vector, &self.deleted);
+        is_new.then(|| {
+            self.append(update, &outline, integrated);
+            outline
+        })
     }
 
     fn append(&mut self, update: Bytes, outline: &Outline, integrated: &mut Vec<Bytes>) {
@@ -150,8 +153,13 @@ impl Replica {
 
     /// The updates that came after the snapshot, and those that still wait for earlier ones.
     pub fn tail(&self) -> Vec<Bytes> {
-        let early = self.ahead.iter().map(|early| early.update.clone());
-        self.tail.iter().cloned().chain(early).collect()
+        self.tail.iter().cloned().chain(self.ahead.updates()).collect()
+    }
+
+    /// How many bytes are looked through to find what somebody lacks. Who has nothing is given all there is.
+    pub fn bytes_compared(&self, state_vector: &[u8]) -> usize {
+        let snapshot = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.len());
+        if state_vector.len() > 1 { snapshot + self.tail_bytes } else { 0 }
     }
 
     /// The update that the others came after, if there is anything.

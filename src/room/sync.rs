@@ -6,7 +6,7 @@
 use super::Room;
 use super::bytes::Bytes;
 use super::ids::{DocumentId, PeerId};
-use super::limits::Millis;
+use super::limits::{self, Millis};
 use super::message::{Header, Message};
 use super::peer::Peer;
 use super::replica::ReplicaError;
@@ -68,7 +68,8 @@ impl Room {
             return Ok(());
         };
         // Only what costs something is counted: a room may have ten thousand documents.
-        if !peer.sync_rate.take(now) {
+        let cost = 1 + document.replica.bytes_compared(state_vector) / limits::SYNC_BYTES;
+        if !peer.sync_rate.take_many(cost, now) {
             return Err("it asks for documents more often than can be answered".into());
         }
         let mut updates = document.replica.missing_from(state_vector).map_err(|error| error.to_string())?;

@@ -43,22 +43,44 @@ impl Outline {
     pub fn of(update: &[u8]) -> Result<Self, Malformed> {
         let mut outline = Self::default();
         let mut reader = Reader { rest: update };
+        let mut parts: BTreeMap<ClientID, u32> = BTreeMap::new();
         for _ in 0..reader.number()? {
-            outline.client(&mut reader)?;
+            let part = parts.entry(outline.client(&mut reader)?).or_default();
+            *part += 1;
+            // Of two parts for one client Yjs takes the second, and would lack what is in the first.
+            if *part > 1 {
+                return Err(Malformed);
+            }
         }
         outline.deletions(&mut reader)?;
+        // What it brings itself it does not need of others.
+        for (client, _, end) in &outline.inserts {
+            if let Some(needed) = outline.needs.get_mut(client).filter(|needed| **needed <= *end) {
+                *needed = 0;
+            }
+        }
         if reader.rest.is_empty() { Ok(outline) } else { Err(Malformed) }
     }
 
-    /// Whether `known` has everything that this update builds upon.
-    pub fn continues(&self, known: &StateVector) -> bool {
-        let mut reached = known.clone();
-        let without_gap = self.inserts.iter().all(|&(client, first, end)| {
-            let continues = first <= reached.get(&client);
-            reached.set_max(client, end);
-            continues
-        });
-        without_gap && self.needs.iter().all(|(client, end)| *end <= reached.get(client))
+    /// The first thing that this update builds upon and `known` has not: the clock that a client has to
+    /// have reached.
+    pub fn lacks(&self, known: &StateVector) -> Option<(ClientID, u32)> {
+        let mut before: Option<(ClientID, u32)> = None;
+        for &(client, first, end) in &self.inserts {
+            // The runs of one client stand together.
+            let own = before.filter(|(other, _)| *other == client).map_or(0, |(_, end)| end);
+            if first > known.get(&client).max(own) {
+                return Some((client, first));
+            }
+            before = Some((client, end));
+        }
+        self.needs.iter().find(|(client, end)| **end > known.get(client)).map(|(client, end)| (*client, *end))
+    }
+
+    /// How many runs of clocks it speaks of.
+    pub fn runs(&self) -> usize {
+        let deleted = self.deletes.client_ids().filter_map(|client| self.deletes.get(&client));
+        self.inserts.len() + self.needs.len() + deleted.map(|ranges| ranges.as_slice().len()).sum::<usize>()
     }
 
     /// The state vector of whoever has this update and nothing else. A client whose history does not
@@ -79,7 +101,7 @@ impl Outline {
         inserts || !covers(deleted, &self.deletes)
     }
 
-    fn client(&mut self, reader: &mut Reader) -> Result<(), Malformed> {
+    fn client(&mut self, reader: &mut Reader) -> Result<ClientID, Malformed> {
         let structs = reader.number()?;
         let client = reader.client()?;
         let mut clock = reader.clock()?;
@@ -90,7 +112,10 @@ impl Outline {
                 (10, _) => (reader.number()?, true),
                 // Flags that these cannot have: Yjs and yrs would not agree on what it is.
                 (_, 0 | 10) => return Err(Malformed),
-                (_, content) => (self.item(info, content, reader)?, false),
+                (_, content) => {
+                    self.item(info, ID::new(client, clock), reader)?;
+                    (reader.content(content)?, false)
+                }
             };
             let end = advance(clock, length)?;
             if !is_gap {
@@ -98,7 +123,7 @@ impl Outline {
             }
             clock = end;
         }
-        Ok(())
+        Ok(client)
     }
 
     fn insert(&mut self, client: ClientID, first: u32, end: u32) {
@@ -108,30 +133,34 @@ impl Outline {
         }
     }
 
-    /// An item: where it is, then its content. Returns its length in clocks.
-    fn item(&mut self, info: u8, content: u8, reader: &mut Reader) -> Result<u64, Malformed> {
+    /// Where an item is. What it refers to of its own client comes before it: Yjs takes that for granted,
+    /// and never gets over an item of which it is not true.
+    fn item(&mut self, info: u8, item: ID, reader: &mut Reader) -> Result<(), Malformed> {
         let (has_left, has_right, has_key) = (info & 0x80 != 0, info & 0x40 != 0, info & 0x20 != 0);
         if has_left {
-            self.refers_to(reader)?;
+            self.refers_to(item, reader)?;
         }
         if has_right {
-            self.refers_to(reader)?;
+            self.refers_to(item, reader)?;
         }
         if !has_left && !has_right {
             match reader.number()? {
                 1 => drop(reader.text()?),
-                _ => self.refers_to(reader)?,
+                _ => self.refers_to(item, reader)?,
             }
             if has_key {
                 reader.text()?;
             }
         }
-        reader.content(content)
+        Ok(())
     }
 
-    fn refers_to(&mut self, reader: &mut Reader) -> Result<(), Malformed> {
+    fn refers_to(&mut self, item: ID, reader: &mut Reader) -> Result<(), Malformed> {
         let client = reader.client()?;
         let clock = reader.clock()?;
+        if client == item.client && clock >= item.clock {
+            return Err(Malformed);
+        }
         self.need(client, advance(clock, 1)?);
         Ok(())
     }
@@ -398,7 +427,7 @@ mod tests {
         let update = Update::decode_v1(&varied()).unwrap();
         let end = update.state_vector().get(&ClientID::new(7));
         assert_eq!(outline.inserts, [(ClientID::new(7), 0, end)]);
-        assert!(!outline.deletes.is_empty() && outline.continues(&StateVector::default()));
+        assert!(!outline.deletes.is_empty() && outline.lacks(&StateVector::default()).is_none());
     }
 
     #[test]
@@ -411,13 +440,16 @@ mod tests {
         let mut transaction = two.transact_mut();
         text_two.push(&mut transaction, "d");
         let second = Outline::of(&transaction.encode_update_v1()).unwrap();
-        assert!(!second.continues(&StateVector::default()), "it stands behind what another client wrote");
-        assert!(second.continues(&one.transact().state_vector()));
+        assert!(
+            second.lacks(&StateVector::default()).is_some(),
+            "it stands behind what another client wrote"
+        );
+        assert!(second.lacks(&one.transact().state_vector()).is_none());
         drop(transaction);
         let mut transaction = two.transact_mut();
         text_two.remove_range(&mut transaction, 0, 1);
         let deletion = Outline::of(&transaction.encode_update_v1()).unwrap();
-        assert!(!deletion.continues(&StateVector::default()), "it deletes what another client wrote");
+        assert!(deletion.lacks(&StateVector::default()).is_some(), "it deletes what another client wrote");
     }
 
     #[test]
