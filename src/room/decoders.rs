@@ -330,7 +330,7 @@ mod tests {
             assert!(read_state_vector(&bytes).is_ok(), "{name}");
         }
         for (name, bytes) in made("presence") {
-            assert!(PeerPresence::default().take(None, bytes.into()).is_ok(), "{name}");
+            assert!(clients(&bytes).is_ok(), "{name}");
         }
     }
 
