@@ -214,8 +214,7 @@ pub fn signaling(bytes: &[u8]) {
 }
 
 pub fn envelope(topic: &str, data: &[u8]) -> String {
-    use base64::Engine;
-    let data = base64::engine::general_purpose::STANDARD.encode(data);
+    let data = <base64ct::Base64 as base64ct::Encoding>::encode_string(data);
     format!(r#"{{"type":"publish","topic":"{topic}","data":"{data}","clients":2}}"#)
 }
 

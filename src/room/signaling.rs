@@ -8,8 +8,7 @@
 
 use std::collections::VecDeque;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64ct::{Base64, Encoding};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -169,7 +168,7 @@ impl Mailbox {
         let sealed = Sealed { from: self.me, signal };
         let mut plain = vec![VERSION];
         plain.extend(postcard::to_allocvec(&sealed).expect("a signal has no value that postcard refuses"));
-        let data = BASE64.encode(self.key.seal(&topic, &plain, entropy));
+        let data = Base64::encode_string(&self.key.seal(&topic, &plain, entropy));
         format!(r#"{{"type":"publish","topic":"{topic}","data":"{data}"}}"#)
     }
 
@@ -192,7 +191,7 @@ impl Mailbox {
     }
 
     fn unseal(&mut self, topic: &str, data: &str, clients: Option<u32>) -> Heard {
-        let Ok(sealed) = BASE64.decode(data) else { return Heard::Sealed };
+        let Ok(sealed) = Base64::decode_vec(data) else { return Heard::Sealed };
         let Some(plain) = self.key.open(topic, &sealed) else { return Heard::Sealed };
         let Some((&version, plain)) = plain.split_first() else { return Heard::Sealed };
         if version != VERSION {
