@@ -40,14 +40,15 @@ impl Room {
                 self.step(from, |peer| peer.negotiation.candidate(candidate).into_iter().collect());
             }
             Signal::Leave => self.drop_peer(from),
+            Signal::Restart { kind, sdp } => self.restarted(from, kind, sdp),
         }
     }
 
     /// An attempt to connect gets on with each signal that belongs to it.
     fn got_on(&mut self, from: PeerId, signal: &Signal) {
         let now = self.now;
-        let peer = self.peers.get_mut(&from).filter(|peer| !peer.is_ready() && *signal != Signal::Announce);
-        if let Some(peer) = peer {
+        let belongs = matches!(signal, Signal::Description { .. } | Signal::Candidate(_));
+        if let Some(peer) = self.peers.get_mut(&from).filter(|peer| belongs && !peer.is_ready()) {
             peer.heartbeat.heard(now);
         }
     }
@@ -60,11 +61,13 @@ impl Room {
 
     /// Whether a signal is to be doubted: it ends a connection that seems to work.
     fn is_doubtful(&self, from: PeerId, signal: &Signal) -> bool {
-        let Some(peer) = self.peers.get(&from).filter(|peer| peer.is_ready()) else { return false };
+        if !self.peers.get(&from).is_some_and(Peer::is_ready) {
+            return false;
+        }
         match signal {
-            Signal::Announce => false,
+            Signal::Announce | Signal::Restart { .. } => false,
             Signal::Leave => true,
-            Signal::Description { sdp, .. } => !peer.is_same_end(sdp),
+            Signal::Description { .. } => true,
             Signal::Candidate(_) => self.is_doubted(from),
         }
     }
@@ -99,6 +102,17 @@ impl Room {
         if offers && !self.peers.contains_key(&from) && !self.begin(from) {
             return;
         }
+        self.take_description(from, kind, sdp);
+    }
+
+    /// The other side restarts ICE, or answers to that.
+    fn restarted(&mut self, from: PeerId, kind: DescriptionKind, sdp: String) {
+        if self.peers.get(&from).is_some_and(|peer| peer.is_ready() && peer.is_same_end(&sdp)) {
+            self.take_description(from, kind, sdp);
+        }
+    }
+
+    fn take_description(&mut self, from: PeerId, kind: DescriptionKind, sdp: String) {
         self.step(from, |peer| {
             let steps = peer.negotiation.description(kind, sdp.clone());
             if !steps.is_empty() {
@@ -132,7 +146,11 @@ impl Room {
         };
         if peer.negotiation.sends(kind) {
             peer.local_sdp = Some(sdp.clone());
-            self.signal(id, Signal::Description { kind, sdp });
+            let signal = match peer.is_ready() {
+                true => Signal::Restart { kind, sdp },
+                false => Signal::Description { kind, sdp },
+            };
+            self.signal(id, signal);
         }
     }
 

@@ -206,7 +206,9 @@ pub fn signaling(bytes: &[u8]) {
     if let Ok(Heard::Signal { signal, .. }) = mailbox.hear(&text) {
         match signal {
             Signal::Announce | Signal::Leave => {}
-            Signal::Description { sdp, .. } => assert!(sdp.len() <= limits::DESCRIPTION),
+            Signal::Description { sdp, .. } | Signal::Restart { sdp, .. } => {
+                assert!(sdp.len() <= limits::DESCRIPTION)
+            }
             Signal::Candidate(candidate) => assert!(candidate.candidate.len() <= limits::CANDIDATE),
         }
         assert_eq!(mailbox.hear(&text), Ok(Heard::Nothing), "it is heard once");

@@ -35,6 +35,9 @@ pub enum Signal {
     Candidate(Candidate),
     /// I am gone.
     Leave,
+    /// A session description that restarts ICE. It is nothing to who does not have the connection (any
+    /// more): a page that could not be reached for a while gets all that was tried meanwhile.
+    Restart { kind: DescriptionKind, sdp: String },
 }
 
 /// `RTCSdpType`, as far as it is used. A rollback is implied by an offer (W3C WebRTC, 4.4.1.5).
@@ -224,7 +227,7 @@ impl Signal {
     fn is_valid(&self) -> bool {
         match self {
             Self::Announce | Self::Leave => true,
-            Self::Description { sdp, .. } => sdp.len() <= limits::DESCRIPTION,
+            Self::Description { sdp, .. } | Self::Restart { sdp, .. } => sdp.len() <= limits::DESCRIPTION,
             Self::Candidate(candidate) => candidate.candidate.len() <= limits::CANDIDATE,
         }
     }

@@ -170,3 +170,16 @@ fn nobody_speaks_for_anothers_cursor() {
         assert_eq!(heard[..], [presence(7, 1, b"{}"), presence(8, 1, b"[]")]);
     });
 }
+
+/// The plug of a page is pulled, and everything that was signalled meanwhile arrives when it is back.
+#[test]
+fn what_was_tried_in_vain_does_not_keep_pages_apart() {
+    run("what_was_tried_in_vain", |world| {
+        let pages = pages(world, 2);
+        world.path_is_lost(pages[0], f64::INFINITY);
+        world.network.delayed.insert(pages[0], world.now + 27_000.0);
+        world.type_for_a_while(20);
+        world.pass(27_000.0);
+        world.until_equal(8_000.0);
+    });
+}

@@ -76,6 +76,8 @@ pub struct Network {
     pub signaling_up: bool,
     /// Pages that reach nobody.
     pub cut_off: BTreeSet<PageId>,
+    /// Pages whose signaling takes until a moment, to them and from them, and then all comes at once.
+    pub delayed: BTreeMap<PageId, f64>,
 }
 
 impl Network {
@@ -146,7 +148,8 @@ impl Network {
                 json["clients"] = subscribers.len().into();
                 for subscriber in subscribers {
                     let last = self.server_last.entry((server, subscriber)).or_default();
-                    *last = last.max(now + delay());
+                    let until = |page: &PageId| self.delayed.get(page).copied().unwrap_or(now);
+                    *last = last.max(now + delay()).max(until(&page)).max(until(&subscriber));
                     let at = *last;
                     self.schedule(at, subscriber, Event::ServerSaid(server, json.to_string()));
                 }
