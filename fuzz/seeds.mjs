@@ -56,11 +56,29 @@ const edits = {
   },
   any: doc => {
     const map = doc.getMap('m');
-    const numbers = [0, -0, -1, 63, 64, -64, 2 ** 31, -(2 ** 53) + 1, 2 ** 53 - 1, 1.5, 1e-9, NaN, Infinity];
+    const numbers = [
+      0,
+      -0,
+      -1,
+      63,
+      64,
+      -64,
+      2 ** 31,
+      -(2 ** 53) + 1,
+      2 ** 53 - 1,
+      1.5,
+      1e-9,
+      NaN,
+      Infinity
+    ];
     map.set('numbers', numbers);
     map.set('words', [true, false, null, undefined, '', 'é']);
     map.set('bytes', new Uint8Array([0, 255]));
-    map.set('in', { bytes: new Uint8Array(3), big: 2n ** 60n, deep: nested(20) });
+    map.set('in', {
+      bytes: new Uint8Array(3),
+      big: 2n ** 60n,
+      deep: nested(20)
+    });
   },
   deep: doc => doc.getMap('m').set('deep', nested(120)),
   'deep-embed': doc => doc.getText('t').insertEmbed(0, nested(200)),
@@ -75,7 +93,11 @@ const edits = {
   types: doc => {
     const array = doc.getArray('a');
     array.push([new Y.Text('in'), new Y.Map([['k', 1]]), new Y.Array()]);
-    array.push([new Y.XmlFragment(), new Y.XmlText('t'), new Y.XmlElement('p')]);
+    array.push([
+      new Y.XmlFragment(),
+      new Y.XmlText('t'),
+      new Y.XmlElement('p')
+    ]);
     array.push([new Y.XmlHook('hook')]);
     array.delete(1, 2);
   },
@@ -142,12 +164,19 @@ const other = made(edits.formats, { client: 2 ** 53 - 1 });
 Y.applyUpdate(one.doc, other.whole);
 one.doc.getText('t').insert(2, 'both');
 write('update', 'two-clients', Y.encodeStateAsUpdate(one.doc));
-write('update', 'difference', Y.encodeStateAsUpdate(one.doc, Y.encodeStateVector(other.doc)));
+write(
+  'update',
+  'difference',
+  Y.encodeStateAsUpdate(one.doc, Y.encodeStateVector(other.doc))
+);
 write('state_vector', 'two-clients', Y.encodeStateVector(one.doc));
 write('update', 'empty', Y.encodeStateAsUpdate(new Y.Doc()));
 
 const awareness = new Awareness(one.doc);
-awareness.setLocalState({ user: { name: 'Ada', color: '#1e88e5' }, cursors: [{ anchor: null }] });
+awareness.setLocalState({
+  user: { name: 'Ada', color: '#1e88e5' },
+  cursors: [{ anchor: null }]
+});
 write('presence', 'user', encodeAwarenessUpdate(awareness, [7]));
 awareness.setLocalState(null);
 write('presence', 'gone', encodeAwarenessUpdate(awareness, [7]));
