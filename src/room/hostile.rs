@@ -17,9 +17,10 @@ use super::ids::{DocumentId, LinkId, PeerId, ServerId};
 use super::index::{Line, Resident};
 use super::message::{Header, Message};
 use super::outbox::Lane;
+use super::ranges::{add, covers};
 use super::replica::{Fingerprint, Replica};
 use super::signaling::{DescriptionKind, Mailbox, Signal};
-use super::update::{Outline, add, covers};
+use super::update::Outline;
 use super::{Action, Claim, Config, Event, Room};
 
 const DOCUMENTS: [DocumentId; 3] = [DocumentId([1; 32]), DocumentId([2; 32]), DocumentId([3; 32])];
