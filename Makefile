@@ -212,4 +212,4 @@ clean:
 	rm -f demo/.jupyterlite.doit.db
 
 distclean: clean
-	rm -rf target node_modules .venv .tools
+	rm -rf target fuzz/target fuzz/artifacts node_modules .venv .tools

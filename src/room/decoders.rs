@@ -102,6 +102,9 @@ pub fn message(bytes: &[u8]) {
 /// both see the same in it.
 pub fn update(bytes: &[u8]) {
     let Ok(outline) = Outline::of(bytes) else { return };
+    if outline.is_for_yjs_only {
+        return;
+    }
     let _ = yrs::diff_updates_v1(bytes, &[0]);
     let _ = yrs::merge_updates_v1([bytes, Update::EMPTY_V1]);
     // Yjs takes more than yrs: half a surrogate pair in an embed, deeper nesting.
@@ -134,7 +137,8 @@ pub fn replica(bytes: &[u8]) {
     for update in parts {
         for update in replica.integrate(update.into()).into_iter().flatten() {
             readable(&update);
-            if let Ok(update) = Update::decode_v1(&update) {
+            let is_for_yrs = Outline::of(&update).is_ok_and(|outline| !outline.is_for_yjs_only);
+            if is_for_yrs && let Ok(update) = Update::decode_v1(&update) {
                 let _ = doc.transact_mut().apply_update(update);
             }
         }

@@ -17,9 +17,10 @@ use super::ids::{DocumentId, LinkId, PeerId, ServerId};
 use super::index::{Line, Resident};
 use super::message::{Header, Message};
 use super::outbox::Lane;
+use super::ranges::{add, covers};
 use super::replica::{Fingerprint, Replica};
 use super::signaling::{DescriptionKind, Mailbox, Signal};
-use super::update::{Outline, add, covers};
+use super::update::Outline;
 use super::{Action, Claim, Config, Event, Room};
 
 const DOCUMENTS: [DocumentId; 3] = [DocumentId([1; 32]), DocumentId([2; 32]), DocumentId([3; 32])];
@@ -368,5 +369,42 @@ impl World {
         }
         let own = self.room.own(MINE).expect("the page wrote in it");
         assert!(!own.is_empty() && own != yrs::StateVector::default().encode_v1());
+    }
+}
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+
+    /// How often the peer can say something before it is dropped.
+    fn said(world: &mut World, most: usize, say: impl Fn(&mut World)) -> Option<usize> {
+        (0..most).find(|_| {
+            say(world);
+            world.link.is_none()
+        })
+    }
+
+    #[test]
+    fn who_asks_for_the_difference_of_a_large_document_again_and_again_is_dropped() {
+        let mut world = World::new();
+        let update = world.edit(|text, transaction| text.push(transaction, &"x".repeat(4 << 20)));
+        world.expect(&update.clone().into());
+        world.handle(Event::Edited { document: MINE, update });
+        let ask = |world: &mut World| {
+            world.says(Header::Sync { document: MINE, held: false }, &[1, 50, 1]);
+            world.drained(0);
+        };
+        let asked = said(&mut world, 4_000, ask).expect("it is dropped");
+        assert!((100..1_000).contains(&asked), "{asked}");
+        world.check();
+    }
+
+    #[test]
+    fn who_asks_and_reads_no_answers_is_dropped() {
+        let mut world = World::new();
+        let ask = |world: &mut World| world.says(Header::Ping { number: 1 }, &[]);
+        let asked = said(&mut world, 1_000_000, ask).expect("it is dropped");
+        assert!(asked > super::super::limits::QUEUED, "{asked}");
+        world.check();
     }
 }

@@ -41,6 +41,7 @@ mod negotiation;
 pub mod outbox;
 mod peer;
 mod presence;
+mod ranges;
 pub mod record;
 mod replica;
 mod restore;

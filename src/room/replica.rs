@@ -17,7 +17,8 @@ use yrs::{IdSet, StateVector, Update};
 
 use super::bytes::Bytes;
 use super::limits;
-use super::update::{Outline, add, covers, read_state_vector};
+use super::ranges::{add, covers};
+use super::update::{Outline, read_state_vector};
 use super::waiting::{Early, Waiting};
 
 /// Compact when the tail is this many bytes, or a quarter of the snapshot, whichever is more. It
@@ -57,6 +58,8 @@ pub struct Replica {
     ahead: Waiting,
     /// The length of a tail that could not be merged, doubled.
     cannot_merge: usize,
+    /// yrs is not to take any of it apart, see [`Outline`].
+    is_for_yjs_only: bool,
 }
 
 impl Replica {
@@ -109,6 +112,7 @@ impl Replica {
             self.state_vector.set_max(client, end);
         }
         add(&mut self.deleted, &outline.deletes);
+        self.is_for_yjs_only |= outline.is_for_yjs_only;
         match self.snapshot {
             None => self.snapshot = Some(update.clone()),
             Some(_) => {
@@ -179,13 +183,13 @@ impl Replica {
         if self.state_vector.iter().all(|(client, clock)| *clock <= known.get(client)) {
             return Ok(self.only_deletions());
         }
-        let has_nothing = known.is_empty();
+        let is_given_all = known.is_empty() || self.is_for_yjs_only;
         let mut updates = Vec::new();
         for update in self.snapshot.iter().cloned().chain(self.merged_tail()) {
             // Yjs takes more than yrs does (half a surrogate pair in an embed, for one). What yrs cannot
             // cut is sent whole: nothing is lost by hearing it twice.
             let difference =
-                (!has_nothing).then(|| yrs::diff_updates_v1(&update, state_vector).ok()).flatten();
+                (!is_given_all).then(|| yrs::diff_updates_v1(&update, state_vector).ok()).flatten();
             match difference {
                 None => updates.push(update),
                 Some(difference) if difference == Update::EMPTY_V1 => {}
@@ -203,7 +207,7 @@ impl Replica {
     }
 
     fn merged_tail(&self) -> Vec<Bytes> {
-        if self.tail.len() < 2 {
+        if self.tail.len() < 2 || self.is_for_yjs_only {
             return self.tail.clone();
         }
         let merged = yrs::merge_updates_v1(self.tail.iter().map(|update| &update[..]));
@@ -226,14 +230,14 @@ impl Replica {
     /// Makes one update of snapshot and tail, if that is possible. Nothing is dropped, not even what was
     /// deleted.
     pub fn compact(&mut self) -> bool {
-        let merged = yrs::merge_updates_v1(self.content().map(|update| &update[..]));
-        match merged {
-            Ok(merged) => {
+        let merge = || yrs::merge_updates_v1(self.content().map(|update| &update[..])).ok();
+        match (!self.is_for_yjs_only).then(merge).flatten() {
+            Some(merged) => {
                 self.replace(merged.into());
                 true
             }
             // See `missing_from`. It stays as it is, and is tried again when it is twice as long.
-            Err(_) => {
+            None => {
                 self.cannot_merge = 2 * self.tail_length();
                 false
             }

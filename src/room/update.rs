@@ -14,11 +14,10 @@ use thiserror::Error;
 use yrs::{ClientID, ID, IdSet, StateVector};
 
 use super::json;
+use super::ranges::covers;
 
 /// Values in values, and no deeper.
 const DEPTH: u32 = 256;
-/// So many ranges are put into a set one by one.
-const FEW_RANGES: usize = 16;
 /// Client ids are JavaScript's safe integers.
 const CLIENT: u64 = 1 << 53;
 
@@ -36,13 +35,15 @@ pub struct Outline {
     pub deletes: IdSet,
     /// For each client the end of the history that it refers to: as origin, as parent, as deleted.
     needs: BTreeMap<ClientID, u32>,
+    /// It has what yrs reads in another way than Yjs: it is not to be taken apart by it.
+    pub is_for_yjs_only: bool,
 }
 
 impl Outline {
     /// Reads an update of version 1.
     pub fn of(update: &[u8]) -> Result<Self, Malformed> {
         let mut outline = Self::default();
-        let mut reader = Reader { rest: update };
+        let mut reader = Reader { rest: update, has_hook: false };
         let mut parts: BTreeMap<ClientID, u32> = BTreeMap::new();
         for _ in 0..reader.number()? {
             let part = parts.entry(outline.client(&mut reader)?).or_default();
@@ -59,6 +60,7 @@ impl Outline {
                 *needed = 0;
             }
         }
+        outline.is_for_yjs_only = reader.has_hook;
         if reader.rest.is_empty() { Ok(outline) } else { Err(Malformed) }
     }
 
@@ -190,33 +192,9 @@ impl Outline {
     }
 }
 
-/// Whether `all` has every clock of `some`. `all` may be long, and is asked with every keystroke.
-pub fn covers(all: &IdSet, some: &IdSet) -> bool {
-    some.client_ids().all(|client| {
-        let (Some(some), Some(all)) = (some.get(&client), all.get(&client)) else { return false };
-        let all = all.as_slice();
-        some.ranges().all(|range| {
-            // Ranges that touch are one range, so what is covered is covered by one.
-            let at = all.partition_point(|(one, _)| one.end < range.end);
-            all.get(at).is_some_and(|(one, _)| one.start <= range.start)
-        })
-    })
-}
-
-/// Adds `some` to `all`. Merging writes all of `all` anew, which is too much for a keystroke.
-pub fn add(all: &mut IdSet, some: &IdSet) {
-    let ranges = |client| some.get(&client).into_iter().flat_map(|ranges| ranges.ranges());
-    if some.client_ids().map(|client| ranges(client).count()).sum::<usize>() > FEW_RANGES {
-        return all.merge_with(some.clone());
-    }
-    for client in some.client_ids() {
-        ranges(client).for_each(|range| all.insert(ID::new(client, range.start), range.end - range.start));
-    }
-}
-
 /// Reads a state vector: how many clients, and for each its id and its clock.
 pub fn read_state_vector(bytes: &[u8]) -> Result<StateVector, Malformed> {
-    let mut reader = Reader { rest: bytes };
+    let mut reader = Reader { rest: bytes, has_hook: false };
     let mut state_vector = StateVector::default();
     for _ in 0..reader.number()? {
         let client = reader.client()?;
@@ -242,6 +220,8 @@ fn advance(clock: u32, length: u64) -> Result<u32, Malformed> {
 
 struct Reader<'a> {
     rest: &'a [u8],
+    /// There was an XML hook, whose name yrs takes for the next item.
+    has_hook: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -335,7 +315,10 @@ impl<'a> Reader<'a> {
     fn shared_type(&mut self) -> Result<(), Malformed> {
         match self.number()? {
             0 | 1 | 2 | 4 | 6 => Ok(()),
-            3 | 5 => self.text().map(drop),
+            kind @ (3 | 5) => {
+                self.has_hook |= kind == 5;
+                self.text().map(drop)
+            }
             _ => Err(Malformed),
         }
     }
