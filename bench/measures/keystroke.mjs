@@ -7,6 +7,8 @@ import { median, quantile, ratio, tail } from '../lib/figures.mjs';
 import { freshRoom, withPages } from '../lib/site.mjs';
 
 const STROKES = 300;
+/** So many come before: a page that has just been opened still compiles and collects. */
+const WARM_UP = 300;
 const PAUSE = 8;
 const BYTES = 40_000_000;
 const MESSAGE = 64 * 1024;
@@ -66,7 +68,7 @@ async function documents(site, system) {
     await a.run('share', { system, path: 'keys', bytes: 0 });
     await b.run('open', { system, path: 'keys' });
     await b.run('echo', { system });
-    await a.run('type', { system, count: 50, pause: PAUSE }); // warm up
+    await a.run('type', { system, count: WARM_UP, pause: PAUSE }); // warm up
     const idle = await a.run('type', { system, count: STROKES, pause: PAUSE });
     if (system === 'y-webrtc') {
       return { idle: round(idle) };
@@ -103,7 +105,7 @@ async function bareChannel(site) {
     await b.run('enter', { system, room, joins: true });
     await Promise.all([a.run('link'), b.run('link')]);
     await b.run('echo', { system });
-    await a.run('type', { system, count: 50, pause: PAUSE });
+    await a.run('type', { system, count: WARM_UP, pause: PAUSE });
     const idle = await a.run('type', { system, count: STROKES, pause: PAUSE });
     const o = { system, bytes: BYTES, message: MESSAGE, pause: PAUSE };
     const busy = await enough(async () => {

@@ -279,7 +279,7 @@ const functions = {
       o.system === 'ours'
         ? ours.room.status.peers.filter(peer => peer.state === 'ready').length
         : yWebrtc.acquaintances();
-    await until(() => count() >= o.others);
+    await until(() => count() >= o.others, 100);
   },
 
   // ------------------------------------------------------------ history
@@ -425,9 +425,9 @@ function within<T>(wait: number, promise: Promise<T>): Promise<T | null> {
   return Promise.race([promise, late]);
 }
 
-async function until(condition: () => boolean): Promise<void> {
+async function until(condition: () => boolean, pause = 2): Promise<void> {
   while (!condition()) {
-    await new Promise(resolve => setTimeout(resolve, 2));
+    await new Promise(resolve => setTimeout(resolve, pause));
   }
 }
 
