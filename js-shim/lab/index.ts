@@ -239,6 +239,7 @@ const roomDrive: JupyterFrontEndPlugin<void> = {
         documents,
         closed: documents.closed,
         files: (app.serviceManager.contents as ContentsManager).defaultDrive,
+        baseUrl: scope,
         ledger: room => documents.ledger(room),
         onCopy: (path, copy) => notices.copied(path, copy),
         onDeleted: (path, here) => notices.deleted(path, here)

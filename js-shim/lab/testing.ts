@@ -101,10 +101,13 @@ export class FakeDrive {
   };
   save = async (path: string, { content }: any): Promise<any> =>
     this.put(path, content ?? '');
+  /** As JupyterLite's: the file is at both paths in between. */
   rename = async (from: string, to: string): Promise<any> => {
-    const { content } = this.files.get(from)!;
-    this.files.delete(from);
+    const { content } = await this.get(from);
+    await Promise.resolve();
     const newValue = this.put(to, content);
+    await Promise.resolve();
+    this.files.delete(from);
     this.fileChanged.emit({
       type: 'rename',
       oldValue: { path: from },

@@ -26,3 +26,15 @@ export function exclusively<T>(
   void end.then(() => queues.get(name) === end && queues.delete(name));
   return result;
 }
+
+/**
+ * Do something with a file of a site's drive while nothing else that asks here does. To save a file and to
+ * rename it take the drive several steps each: done at once, they leave the file under both names.
+ */
+export function withFile<T>(
+  baseUrl: string,
+  path: string,
+  task: () => Promise<T>
+): Promise<T> {
+  return exclusively(`jupyterlite-webrtc:${baseUrl}:${path}`, task);
+}

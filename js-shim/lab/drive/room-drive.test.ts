@@ -30,6 +30,7 @@ describe('the room’s files', () => {
       session: { room, roomChanged: { connect: () => true } } as any,
       files: drive as any,
       documents: open as any,
+      baseUrl: '/',
       ledger: () => ledger,
       onCopy: (path, copy) => told.push(`${path} → ${copy}`),
       onDeleted: (path, here) => told.push(`${path} deleted: ${here}`)
@@ -262,6 +263,20 @@ describe('the room’s files', () => {
     await quiet();
     expect(room.told).toEqual([[PATH, 'b.txt'], ['b.txt']]);
     expect(drive.contents()).toEqual({});
+  });
+
+  it('are not doubled when I rename them at the moment in which somebody else does', async () => {
+    for (let delay = 0; delay < 20; delay++) {
+      drive = new FakeDrive();
+      await haveSaved();
+      room.changes(entry(), entry('theirs.txt'));
+      for (let i = 0; i < delay; i++) {
+        await Promise.resolve();
+      }
+      await drive.rename(PATH, 'mine.txt');
+      await quiet();
+      expect(Object.keys(drive.contents()), `after ${delay}`).toHaveLength(1);
+    }
   });
 
   it('are not written again where I have just renamed them', async () => {

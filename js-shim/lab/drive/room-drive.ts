@@ -30,7 +30,7 @@ import { copyName } from '../documents/index.js';
 import { DocumentProvider } from '../open/document-provider.js';
 import { kindOf } from '../open/kinds.js';
 import { IRoomSession } from '../room/session.js';
-import { exclusively } from './exclusive.js';
+import { exclusively, withFile } from './exclusive.js';
 import { Ledger } from './ledger.js';
 
 /**
@@ -81,15 +81,8 @@ export class RoomDrive {
       }
     });
     files.fileChanged.connect((_, change) => this._onFile(change));
-    // What is told of a rename does not tell whether the file was what had been saved.
-    const rename = files.rename.bind(files);
-    files.rename = async (from, to) => {
-      const file = await this._file(from);
-      if (file) {
-        this._dates.set(from, file.last_modified);
-      }
-      return rename(from, to);
-    };
+    this._rename = files.rename.bind(files);
+    files.rename = (from, to) => this._renameByUser(from, to);
   }
 
   /** Resolves when all that has happened so far has been dealt with. */
@@ -170,7 +163,6 @@ export class RoomDrive {
     before: IIndexEntry,
     after: IIndexEntry
   ): Promise<void> {
-    const { files } = this._options;
     const ledger = this._options.ledger(room);
     const saved = ledger.get(before.path);
     const isFile = saved?.genesis === after.genesis;
@@ -190,9 +182,10 @@ export class RoomDrive {
     }
     await this._makeWay(room, after.path, before.path);
     await this._makeFolders(after.path);
-    const moved = await this._quietly(before.path, () =>
-      files.rename(before.path, after.path)
-    );
+    const moved = await this._renameQuietly(before.path, after.path);
+    if (!moved) {
+      return;
+    }
     ledger.delete(before.path);
     if (saved && isFile) {
       // To the drive a new name is a new date. A file that had been changed stays a changed one.
@@ -236,10 +229,10 @@ export class RoomDrive {
 
   /** A file of one's own is in the way of one of the room's. */
   private async _keepBeside(path: string): Promise<void> {
-    const { files, onCopy } = this._options;
     const copy = await this._freeName(path);
-    await this._quietly(path, () => files.rename(path, copy));
-    onCopy(path, copy);
+    if (await this._renameQuietly(path, copy)) {
+      this._options.onCopy(path, copy);
+    }
   }
 
   /** Somebody deleted a document. */
@@ -305,6 +298,38 @@ export class RoomDrive {
     return Boolean(
       kind && seen && stateVector && kind.covers(seen, stateVector)
     );
+  }
+
+  /** A rename for the room; null where this person has just moved the file away, of which the room hears. */
+  private _renameQuietly(
+    from: string,
+    to: string
+  ): Promise<Contents.IModel | null> {
+    return withFile(this._options.baseUrl, from, async () => {
+      const file = await this._file(from);
+      return file && this._quietly(from, () => this._rename(from, to));
+    });
+  }
+
+  /** A rename by this person. While it waits, the room may move the file: then it is moved from there. */
+  private async _renameByUser(
+    from: string,
+    to: string
+  ): Promise<Contents.IModel> {
+    const { baseUrl, session, ledger } = this._options;
+    const { room } = session;
+    const genesis = room && ledger(room).get(from)?.genesis;
+    // The model, or where the file has gone.
+    const done = await withFile(baseUrl, from, async () => {
+      const file = await this._file(from);
+      if (file) {
+        // What is told of a rename does not tell whether the file was what had been saved.
+        this._dates.set(from, file.last_modified);
+      }
+      const home = !file && genesis ? room.home(genesis) : null;
+      return home && home.path !== from ? home.path : this._rename(from, to);
+    });
+    return typeof done === 'string' ? this._renameByUser(done, to) : done;
   }
 
   /** A rename or a deletion in the drive, by this person. */
@@ -435,6 +460,8 @@ export class RoomDrive {
     }
   }
 
+  /** The drive's own. */
+  private _rename: Files['rename'];
   private _doing = new Set<string>();
   /** The dates of files that are being renamed, by their old names. */
   private _dates = new Map<string, string>();
@@ -447,6 +474,8 @@ export namespace RoomDrive {
     session: Pick<IRoomSession, 'room' | 'roomChanged'>;
     files: Files;
     documents: Iterable<DocumentProvider>;
+    /** Where the site is. */
+    baseUrl: string;
     /** A document was closed. */
     closed?: ISignal<unknown, unknown>;
     ledger: (room: IRoom) => Ledger;

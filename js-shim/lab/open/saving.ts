@@ -11,7 +11,7 @@ import { DocumentChange, YDocument } from '@jupyter/ydoc';
 import { Contents } from '@jupyterlab/services';
 import * as Y from 'yjs';
 import { GenesisId, IRoom } from '../../api/types.js';
-import { exclusively } from '../drive/exclusive.js';
+import { withFile } from '../drive/exclusive.js';
 import { ILedger, ISaved } from '../drive/ledger.js';
 import { DriveFile, ILiveState } from './drive-file.js';
 import { IDocumentKind } from './kinds.js';
@@ -281,8 +281,7 @@ export class Saving {
     const { document, baseUrl } = this._options;
     for (;;) {
       const { path } = document;
-      const name = `jupyterlite-webrtc:${baseUrl}:${path}`;
-      const done = await exclusively(name, async () =>
+      const done = await withFile(baseUrl, path, async () =>
         path === document.path ? { result: await task() } : null
       );
       if (done) {
