@@ -27,6 +27,15 @@ const DELETES = 10;
 /** Edits that come after a rest, so that the log has a snapshot and a tail when it is read. */
 const TAIL = 300;
 
+/** Where the next word goes: the same places for every contestant (mulberry32, from a fixed seed). */
+let state = 20_26;
+function random(): number {
+  state = (state + 0x6d2b79f5) | 0;
+  let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+  mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+}
+
 /** Type so many characters, and wait until all is kept. */
 export async function type(o: IPlace & { edits: number }): Promise<void> {
   const ydoc = new Y.Doc();
@@ -74,7 +83,7 @@ function typeInto(text: Y.Text, edits: number): void {
   let at = 0;
   for (let i = 0; i < edits; i++) {
     if (i % WORD === 0) {
-      at = Math.floor(Math.random() * (text.length + 1));
+      at = Math.floor(random() * (text.length + 1));
     }
     if (i % DELETES === DELETES - 1 && at > 0) {
       text.delete(--at, 1);
