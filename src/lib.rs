@@ -82,7 +82,7 @@ mod surface {
         ) -> Result<Engine, JsError> {
             let panics = PanicListener::new(failed);
             let ice = Ice::of(&options);
-            let options: Options = serde_wasm_bindgen::from_value(options)?;
+            let options = Options::read(&options).map_err(unusable)?;
             let seed = crate::web::random_seed()
                 .map_err(|_| JsError::new("this browser gives no random numbers"))?;
             let config = Config {
@@ -153,9 +153,7 @@ mod surface {
             update: Vec<u8>,
             replace: bool,
         ) -> Result<(), JsError> {
-            let entry: PageEntry = serde_wasm_bindgen::from_value(entry)?;
-            let claim =
-                entry.into_claim(update, replace).ok_or_else(|| JsError::new("genesis is not an id"))?;
+            let claim = PageEntry::claim(&entry, update, replace).map_err(unusable)?;
             self.driver.put(Event::Claim { number, claim });
             Ok(())
         }
@@ -251,7 +249,11 @@ mod surface {
     }
 
     fn parse(genesis: &str) -> Result<DocumentId, JsError> {
-        DocumentId::parse(genesis).ok_or_else(|| JsError::new("genesis is not an id"))
+        DocumentId::parse(genesis).ok_or_else(|| unusable("genesis"))
+    }
+
+    fn unusable(name: &str) -> JsError {
+        JsError::new(&format!("{name} is missing, or not what it has to be"))
     }
 
     fn object(value: &impl Serialize) -> JsValue {

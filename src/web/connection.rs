@@ -18,6 +18,7 @@ use web_sys::{
 
 use super::driver::Inbox;
 use super::live::Live;
+use super::member;
 use super::reason;
 use super::route::is_relayed;
 use crate::room::Event;
@@ -33,7 +34,7 @@ impl Ice {
     pub fn of(options: &JsValue) -> Self {
         let configuration = RtcConfiguration::new();
         for key in ["iceServers", "iceTransportPolicy"] {
-            let value = Reflect::get(options, &key.into()).unwrap_or_default();
+            let value = member::get(options, key);
             if !value.is_null() {
                 // It is a plain object. What its members may be is for the browser to say.
                 Reflect::set(&configuration, &key.into(), &value).ok();
@@ -261,7 +262,7 @@ async fn describe(
     inbox: &Inbox,
 ) -> Result<(), JsValue> {
     let made = JsFuture::from(made).await?;
-    let sdp = Reflect::get(&made, &"sdp".into())?.as_string().unwrap_or_default();
+    let sdp = member::text(&made, "sdp").unwrap_or_default();
     let description = made.unchecked_into::<RtcSessionDescriptionInit>();
     // Reported first: candidates are found from the moment the description is set, and must not
     // arrive before it.

@@ -4,10 +4,11 @@
 //! shapes are those of `js-shim/api/engine.ts`.
 
 use js_sys::Function;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_bytes::Bytes;
 use wasm_bindgen::JsValue;
 
+use super::member;
 use crate::room::history::Owned;
 use crate::room::ids::DocumentId;
 use crate::room::index::Entry;
@@ -17,21 +18,30 @@ use crate::room::{
 };
 
 /// What a page says to join a room.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Options {
     pub signaling: Vec<String>,
     pub prefix: String,
     pub room: String,
-    #[serde(default)]
     pub secret: Option<String>,
     /// The database to keep the room's history in; absent where none is kept.
-    #[serde(default)]
     pub history: Option<String>,
 }
 
+impl Options {
+    /// Reads `IRoomOptions`. The error is the name of what is not as it has to be.
+    pub fn read(options: &JsValue) -> Result<Self, &'static str> {
+        Ok(Self {
+            signaling: member::texts(options, "signaling").ok_or("signaling")?,
+            prefix: member::text(options, "prefix").ok_or("prefix")?,
+            room: member::text(options, "room").ok_or("room")?,
+            secret: member::text(options, "secret"),
+            history: member::text(options, "history"),
+        })
+    }
+}
+
 /// An index entry, as the page has it.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PageEntry {
     pub path: String,
@@ -67,14 +77,15 @@ impl From<Owned> for PageOwned {
 }
 
 impl PageEntry {
-    /// The claim that the page makes; `None` when the genesis is not an id.
-    pub fn into_claim(self, update: Vec<u8>, replace: bool) -> Option<Claim> {
-        let document = DocumentId::parse(&self.genesis)?;
-        Some(Claim {
-            path: self.path,
-            document,
-            content_type: self.content_type,
-            format: self.format,
+    /// The claim that the page makes with an `IIndexEntry`. The error is the name of what is not as it
+    /// has to be.
+    pub fn claim(entry: &JsValue, update: Vec<u8>, replace: bool) -> Result<Claim, &'static str> {
+        let text = |name| member::text(entry, name).ok_or(name);
+        Ok(Claim {
+            path: text("path")?,
+            document: DocumentId::parse(&text("genesis")?).ok_or("genesis")?,
+            content_type: text("contentType")?,
+            format: text("format")?,
             update,
             replace,
         })

@@ -3,10 +3,12 @@
 //! Only the statistics tell (W3C WebRTC Statistics, 8.11): the transport names the pair of candidates in
 //! use. Firefox has no transport there, and marks the pair itself.
 
-use js_sys::{Map, Reflect};
+use js_sys::Map;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::RtcPeerConnection;
+
+use super::member::{is_true, text};
 
 /// Whether one of the two ends is a relay; `None` where the browser does not say.
 pub async fn is_relayed(peer: &RtcPeerConnection) -> Option<bool> {
@@ -24,12 +26,4 @@ pub async fn is_relayed(peer: &RtcPeerConnection) -> Option<bool> {
     let kinds = ends.into_iter().flatten().map(|id| text(&report.get(&id.into()), "candidateType"));
     let kinds: Vec<_> = kinds.collect::<Option<_>>()?;
     (!kinds.is_empty()).then(|| kinds.iter().any(|kind| kind == "relay"))
-}
-
-fn text(entry: &JsValue, name: &str) -> Option<String> {
-    Reflect::get(entry, &name.into()).ok()?.as_string()
-}
-
-fn is_true(entry: &JsValue, name: &str) -> bool {
-    Reflect::get(entry, &name.into()).is_ok_and(|value| value.is_truthy())
 }

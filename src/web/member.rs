@@ -1,0 +1,28 @@
+//! Members of JavaScript objects that came from outside: each is looked at, and whatever it is, nothing
+//! breaks.
+//!
+//! Deserialising with serde would do the same and say more about what is wrong, in 12 KB of compressed
+//! WebAssembly: its messages can tell of every value that JavaScript has, floating point numbers too.
+
+use js_sys::{Array, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+
+/// A member; undefined where there is none.
+pub fn get(object: &JsValue, name: &str) -> JsValue {
+    Reflect::get(object, &name.into()).unwrap_or_default()
+}
+
+/// A member that is a text.
+pub fn text(object: &JsValue, name: &str) -> Option<String> {
+    get(object, name).as_string()
+}
+
+/// A member that is a list of texts.
+pub fn texts(object: &JsValue, name: &str) -> Option<Vec<String>> {
+    get(object, name).dyn_ref::<Array>()?.iter().map(|text| text.as_string()).collect()
+}
+
+/// Whether a member is there and true.
+pub fn is_true(object: &JsValue, name: &str) -> bool {
+    get(object, name).is_truthy()
+}
