@@ -92,6 +92,7 @@ mod surface {
                 servers: options.signaling.len(),
                 seed,
                 history: options.history.is_some(),
+                tabs: options.tabs,
             };
             let room = Room::join(config, crate::web::now());
             let dialled = sockets.iter().map(|socket| socket.dyn_into().ok()).collect();

@@ -2,12 +2,13 @@
 
 use super::bytes::Bytes;
 use super::history::Write;
-use super::ids::{DocumentId, LinkId, ServerId};
+use super::ids::{DocumentId, LinkId, PeerId, ServerId};
 use super::index::{Change, Entry};
 use super::outbox::Lane;
 use super::presence::Channel;
 use super::settlement::Settlement;
 use super::signaling::{Candidate, DescriptionKind};
+use super::tabs::Word;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +16,18 @@ pub enum Action {
     /// Open a WebSocket to a signaling server, or say something to it.
     Dial(ServerId),
     Say(ServerId, String),
+    /// Close it, without a report.
+    Hang(ServerId),
+    /// Tell all tabs of this browser something.
+    TellTabs(Word),
+    /// Make a link to a tab, and tell it that this page `follows` it.
+    Join {
+        link: LinkId,
+        peer: PeerId,
+        follows: bool,
+    },
+    /// Whoever leads the tabs does not answer: have the browser make this page the leader.
+    Depose,
     /// Make an RTCPeerConnection with both data channels; negotiate as told; close it.
     Connect(LinkId),
     Offer(LinkId),

@@ -2,6 +2,9 @@
 //!
 //! A claim is told to everybody who is here, and counts as confirmed when all of them have merged it.
 //! Whoever claimed the same path before that had told so by then, so the entry that stands is known.
+//!
+//! A page that relays between tabs and others confirms a claim when those have confirmed it to whom it
+//! passed it on.
 
 use super::ids::PeerId;
 use super::index::{Entry, Line};
@@ -14,12 +17,19 @@ use super::{Action, Claim, Room};
 #[derive(Default)]
 pub struct Claims {
     open: SortedMap<u32, OpenClaim>,
+    numbered: u32,
 }
 
 struct OpenClaim {
     since: Millis,
-    entry: Entry,
+    asker: Asker,
     unconfirmed: SortedSet<PeerId>,
+}
+
+/// Who waits for the confirmation, with their number for it.
+enum Asker {
+    Page(u32, Entry),
+    Peer(u32, PeerId),
 }
 
 /// A peer that has not confirmed a claim after this is not waited for.
@@ -36,6 +46,11 @@ impl Claims {
         for claim in self.open.values_mut() {
             claim.unconfirmed.remove(&peer);
         }
+    }
+
+    fn number(&mut self) -> u32 {
+        self.numbered = self.numbered.wrapping_add(1);
+        self.numbered
     }
 }
 
@@ -57,12 +72,9 @@ impl Room {
         }
         self.hold(document, update.into());
         self.take_lines(vec![line.clone()]);
-        let message = Message::bare(Header::Index { lines: vec![line], confirm: Some(number) });
-        self.tell_everybody(&message);
+        let everybody: Vec<_> = self.ready_peers().map(|(id, _)| id).collect();
+        self.have_confirmed(vec![line], everybody, Asker::Page(number, entry));
         self.sync_with_all(document);
-        let unconfirmed = self.ready_peers().map(|(id, _)| id).collect();
-        self.claims.open.insert(number, OpenClaim { since: self.now, entry, unconfirmed });
-        self.finish_claims();
     }
 
     /// Moves what lives at a path. Where another document lives at the new one, that one has to go:
@@ -82,15 +94,29 @@ impl Room {
         }
     }
 
+    /// Tells peers of lines and waits until all of them have merged them.
+    fn have_confirmed(&mut self, lines: Vec<Line>, peers: Vec<PeerId>, asker: Asker) {
+        let number = self.claims.number();
+        let message = Message::bare(Header::Index { lines, confirm: Some(number) });
+        for id in &peers {
+            if let Some(peer) = self.peers.get_mut(id) {
+                peer.outbox.push(&message);
+            }
+        }
+        let unconfirmed = peers.into_iter().collect();
+        self.claims.open.insert(number, OpenClaim { since: self.now, asker, unconfirmed });
+        self.finish_claims();
+    }
+
     pub(super) fn index_arrived(&mut self, id: PeerId, lines: Vec<Line>, confirm: Option<u32>) {
-        self.merge_lines(lines, Some(id));
-        let Some(peer) = self.peers.get_mut(&id) else {
-            return;
-        };
-        peer.informed = true;
-        self.seek = true;
+        self.merge_lines(lines.clone(), Some(id));
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.informed = true;
+            self.seek = true;
+        }
         if let Some(number) = confirm {
-            peer.outbox.push(&Message::bare(Header::IndexConfirmed { number }));
+            let across = self.across(id).map(|(id, _)| id).collect();
+            self.have_confirmed(lines, across, Asker::Peer(number, id));
         }
     }
 
@@ -132,8 +158,17 @@ impl Room {
             let Some(claim) = self.claims.open.remove(&number) else {
                 continue;
             };
-            let entry = self.index.get(&claim.entry.path).unwrap_or(claim.entry);
-            self.act(Action::Claimed { number, entry });
+            match claim.asker {
+                Asker::Page(number, entry) => {
+                    let entry = self.index.get(&entry.path).unwrap_or(entry);
+                    self.act(Action::Claimed { number, entry });
+                }
+                Asker::Peer(number, id) => {
+                    if let Some(peer) = self.peers.get_mut(&id) {
+                        peer.outbox.push(&Message::bare(Header::IndexConfirmed { number }));
+                    }
+                }
+            }
         }
     }
 }

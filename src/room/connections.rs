@@ -83,13 +83,18 @@ impl Room {
         if self.peers.len() >= limits::PEERS || !self.connects.take(self.now) {
             return false;
         }
-        self.last_link += 1;
-        let link = LinkId(self.last_link);
+        let link = self.new_link(id);
         self.peers.insert(id, Peer::new(link, self.me < id, self.now));
-        self.links.insert(link, id);
-        self.status_changed = true;
         self.act(Action::Connect(link));
         true
+    }
+
+    pub(super) fn new_link(&mut self, id: PeerId) -> LinkId {
+        self.last_link += 1;
+        let link = LinkId(self.last_link);
+        self.links.insert(link, id);
+        self.status_changed = true;
+        link
     }
 
     fn description(&mut self, from: PeerId, kind: DescriptionKind, sdp: String) {
@@ -213,10 +218,20 @@ impl Room {
         self.links.remove(&peer.link);
         self.status_changed = true;
         self.act(Action::Close(peer.link));
+        let was_tab = peer.is_tab;
+        let gone: Vec<_> = peer.presence.origins().collect();
         for (channel, clients) in peer.presence.into_clients() {
             self.act(Action::PresenceGone { channel, clients });
         }
+        let others = self.ready_peers().filter(|(_, other)| was_tab || other.is_tab);
+        for (_, other) in others {
+            gone.iter().for_each(|&origin| other.outbox.push(&Message::bare(Header::Gone { origin })));
+        }
         self.peer_dropped(id);
+        if was_tab {
+            self.relay_no_more();
+        }
+        self.leader_lost(id);
     }
 
     /// Drops a peer that broke the protocol, and says why.
@@ -277,11 +292,13 @@ impl Room {
     }
 
     /// The first words to a peer that has proved itself: the index, and our presence.
-    fn greet(&mut self, id: PeerId) {
+    pub(super) fn greet(&mut self, id: PeerId) {
         self.status_changed = true;
         self.failures.remove(&id);
         self.noticed.remove(&Notice::WrongSecret);
         self.noticed.remove(&Notice::PeerUnreachable);
+        // From now on it speaks for itself.
+        self.peers.values_mut().for_each(|peer| drop(peer.presence.forget(id)));
         let lines = self.index.lines().cloned().collect();
         let presence = self.presence.clone();
         let origin = self.me;
@@ -292,6 +309,7 @@ impl Room {
         for (channel, body) in presence.into_entries() {
             peer.outbox.push(&Message { header: Header::Presence { channel, origin }, body });
         }
+        self.tell_presence(id);
         self.sync_all_with(id);
     }
 
@@ -311,15 +329,7 @@ impl Room {
     /// Says goodbye to everybody and ends.
     pub(super) fn leave(&mut self) {
         self.keep(true);
-        self.tell_everybody(&Message::bare(Header::Bye));
-        self.flush();
-        let text = self.mailbox.to_room(Signal::Leave, &mut self.entropy);
-        self.say_everywhere(&text);
-        let unsubscribe = self.mailbox.unsubscribe();
-        self.say_everywhere(&unsubscribe);
-        for id in self.peers.keys().copied().collect::<Vec<_>>() {
-            self.drop_peer(id);
-        }
+        self.say_goodbye();
         self.left = true;
     }
 }

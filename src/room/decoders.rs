@@ -264,8 +264,15 @@ pub fn history(bytes: &[u8]) {
         }
     }
     let name = || "room".to_owned();
-    let config =
-        Config { prefix: name(), name: name(), secret: None, servers: 0, seed: [1; 32], history: true };
+    let config = Config {
+        prefix: name(),
+        name: name(),
+        secret: None,
+        servers: 0,
+        seed: [1; 32],
+        history: true,
+        tabs: false,
+    };
     let mut room = Room::join(config, 0.0);
     room.handle(Event::Restored(Ok(history)), 1.0);
     for _ in 0..5 {

@@ -101,7 +101,7 @@ impl Room {
     pub(super) fn attach(&mut self, document: DocumentId) {
         self.documents.get_or_default(document).attached = true;
         let channel = Some(document);
-        let told: Vec<_> = self.peers.values().filter_map(|peer| peer.presence.newest(channel)).collect();
+        let told: Vec<_> = self.peers.values().flat_map(|peer| peer.presence.newest(channel)).collect();
         told.into_iter().for_each(|update| self.act(Action::Presence { channel, update }));
     }
 
@@ -132,7 +132,7 @@ impl Room {
             .documents
             .get(&id)
             .is_some_and(|document| document.attached || (document.is_own() && document.last_home.is_some()));
-        if !needed && !self.index.names(id) {
+        if !needed && !self.index.names(id) && !self.is_relayed(id) {
             // What is on its way will not be taken; whoever names the document again asks anew.
             for agreement in self.peers.values_mut().filter_map(|peer| peer.documents.get_mut(&id)) {
                 let Agreement { subscribed, following, .. } = *agreement;
@@ -168,13 +168,13 @@ impl Room {
     }
 
     /// Takes an update into the replica and gives the page what follows from it, but for what it made
-    /// itself.
+    /// itself. Returns what was news.
     pub(super) fn integrate(
         &mut self,
         id: DocumentId,
         update: &Bytes,
         own: bool,
-    ) -> Result<(), ReplicaError> {
+    ) -> Result<Vec<Bytes>, ReplicaError> {
         let now = self.now;
         let document = self.documents.get_or_default(id);
         let integrated = document.replica.integrate(update.clone());
@@ -187,13 +187,13 @@ impl Room {
         if document.held && !integrated.is_empty() {
             self.keeper.append(id, &integrated, false);
         }
-        let news = integrated.into_iter().filter(|news| !own || !news.is(update));
         // Before the content is here the page gets nothing: it takes the whole then.
         if document.attached && document.held {
+            let news = integrated.iter().filter(|news| !own || !news.is(update)).cloned();
             self.actions.extend(news.map(|update| Action::Apply { document: id, update }));
         }
         self.compact_soon(id);
-        Ok(())
+        Ok(integrated)
     }
 
     /// Compacts a history that has become long, in a while.

@@ -1,10 +1,11 @@
 //! What goes into the room: what the browser, the page and the store report.
 
 use super::history::{History, Key};
-use super::ids::{DocumentId, LinkId, ServerId};
+use super::ids::{DocumentId, LinkId, PeerId, ServerId};
 use super::outbox::Lane;
 use super::presence::Channel;
 use super::signaling::{Candidate, DescriptionKind};
+use super::tabs::Word;
 
 /// What happened.
 #[derive(Clone, Debug)]
@@ -46,6 +47,14 @@ pub enum Event {
     },
     /// There is a network again, or another one.
     NetworkChanged,
+    /// The browser has made this page the leader of its tabs, or another one.
+    Leads,
+    Follows,
+    /// A tab of this browser said something.
+    TabSaid {
+        from: PeerId,
+        word: Word,
+    },
     /// A frame arrived.
     Received {
         link: LinkId,

@@ -149,7 +149,7 @@ impl Room {
     fn restart_if_silent(&mut self, id: PeerId) {
         let (now, can_signal) = (self.now, self.can_signal());
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        if peer.heartbeat.restarts(now) && can_signal {
+        if peer.heartbeat.restarts(now) && can_signal && !peer.is_tab {
             peer.negotiation.offer();
             let link = peer.link;
             self.act(Action::Restart(link));

@@ -103,6 +103,7 @@ impl World {
             servers: 1,
             seed: [5; 32],
             history: true,
+            tabs: false,
         };
         let mut world = Self {
             room: Room::join(config, 0.0),

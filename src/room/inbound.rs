@@ -64,12 +64,15 @@ impl Room {
             Header::Index { lines, confirm } => self.index_arrived(id, lines, confirm),
             Header::IndexConfirmed { number } => self.confirmed(id, number),
             Header::Sync { document, held } => self.sync_arrived(id, document, held, &body)?,
-            Header::Update { document, answers, .. } => self.update_arrived(id, document, &body, answers)?,
+            Header::Update { document, origin, answers } => {
+                self.update_arrived(id, document, origin, &body, answers)?
+            }
             Header::Digest { document, fingerprint } => self.digest_arrived(id, document, fingerprint),
             Header::Missing { document, seeking } => self.missing_arrived(id, document, seeking),
-            Header::Presence { channel, .. } => self.presence_arrived(id, channel, &body)?,
+            Header::Presence { channel, origin } => self.presence_arrived(id, channel, origin, &body)?,
             Header::Ping { number } => self.ping_arrived(id, number),
             Header::Pong { number } => self.pong_arrived(id, number),
+            Header::Gone { origin } => self.gone(id, origin),
             Header::Bye => self.drop_peer(id),
         }
         Ok(())
@@ -79,13 +82,14 @@ impl Room {
         &mut self,
         id: PeerId,
         channel: Channel,
+        origin: PeerId,
         update: &[u8],
     ) -> Result<(), String> {
         let now = self.now;
         let Some(peer) = self.peers.get_mut(&id) else {
             return Ok(());
         };
-        if !peer.presence_rate.take(now) {
+        if !peer.is_tab && !peer.presence_rate.take(now) {
             return Ok(());
         }
         let clients = presence::clients(update).map_err(|error| error.to_string())?;
@@ -98,8 +102,10 @@ impl Room {
         }
         let update: Bytes = update.into();
         if let Some(peer) = self.peers.get_mut(&id) {
-            peer.presence.take(channel, update.clone(), clients);
+            self.status_changed |= peer.presence.take(channel, origin, update.clone(), clients);
         }
+        let message = Message { header: Header::Presence { channel, origin }, body: update.clone() };
+        self.across(id).for_each(|(_, peer)| peer.outbox.push(&message));
         let shown =
             channel.is_none_or(|id| self.documents.get(&id).is_some_and(|document| document.attached));
         if shown {

@@ -66,6 +66,10 @@ pub enum Header {
     Pong {
         number: u32,
     },
+    /// A page for which the sender spoke is gone.
+    Gone {
+        origin: PeerId,
+    },
 }
 
 impl Header {

@@ -52,6 +52,7 @@ pub mod sorted;
 mod sources;
 mod status;
 mod sync;
+mod tabs;
 mod update;
 mod waiting;
 
@@ -78,6 +79,8 @@ pub use self::settlement::Settlement;
 use self::signaling::Mailbox;
 use self::sorted::{SortedMap, SortedSet};
 pub use self::status::{DocumentState, DocumentStatus, PeerState, PeerStatus, Route, ServerState, Status};
+use self::tabs::Role;
+pub use self::tabs::Word;
 
 /// What a room is made from.
 pub struct Config {
@@ -92,6 +95,8 @@ pub struct Config {
     pub seed: [u8; 32],
     /// Whether there is a store that keeps the room's history.
     pub history: bool,
+    /// Whether tabs of this browser find each other, and the browser makes one of them the leader.
+    pub tabs: bool,
 }
 
 /// A room, as one page sees it.
@@ -101,6 +106,12 @@ pub struct Room {
     mailbox: Mailbox,
     entropy: Entropy,
     began: Millis,
+    tabs: bool,
+    role: Role,
+    /// Since when it has been asked who else is here.
+    asked_at: Millis,
+    /// Until when others are expected who were here before.
+    expected_until: Millis,
     now: Millis,
     left: bool,
     servers: Vec<servers::Server>,
@@ -139,6 +150,10 @@ impl Room {
             mailbox: Mailbox::new(me, id, key),
             entropy,
             began: now,
+            tabs: config.tabs,
+            role: Role::new(config.tabs, now),
+            asked_at: now,
+            expected_until: Millis::NEG_INFINITY,
             now,
             left: false,
             servers: (0..config.servers).map(|_| servers::Server::new()).collect(),
@@ -165,7 +180,10 @@ impl Room {
         if config.history {
             room.act(Action::Restore);
         }
-        room.dial_all();
+        match room.role {
+            Role::Leads => room.dial_all(),
+            Role::Follows(_) => room.seek_leader(),
+        }
         room.after_event();
         room
     }
@@ -201,6 +219,9 @@ impl Room {
             Event::LinkResumed(link) => self.interrupted(link, false),
             Event::Routed { link, is_relayed } => self.routed(link, is_relayed),
             Event::NetworkChanged => self.network_changed(),
+            Event::Leads => self.lead(),
+            Event::Follows => self.follow(),
+            Event::TabSaid { from, word } => self.tab_said(from, word),
             Event::Received { link, lane, frame } => self.received(link, lane, &frame),
             Event::Drained { link, lane, buffered } => self.drained(link, lane, buffered),
             Event::Claim { number, claim } => self.claim(number, claim),
@@ -237,6 +258,7 @@ impl Room {
             self.links_wake_at(),
             self.heartbeats_wake_at(),
             self.documents_wake_at(),
+            self.tabs_wake_at(),
             self.claims.wake_at(),
             self.keep_wake_at(),
         ];
@@ -296,11 +318,13 @@ impl Room {
             documents: self.document_statuses(),
             transfers: self.transfers(),
             kept: self.keeper.is_done(),
+            pages: self.pages(),
         }
     }
 
     fn wake(&mut self) {
         self.wake_history();
+        self.wake_tabs();
         self.wake_servers();
         self.wake_links();
         self.wake_heartbeats();

@@ -9,13 +9,13 @@
 //! On the bulk lane documents take turns, frame by frame, so that a small one does not wait for a large
 //! one that came before it. What is about one document keeps its order.
 //!
-//! Presence is not queued. The newest is kept for each channel and sent when the fast lane is free; an
+//! Presence is not queued. The newest is kept for each page and channel and sent when the fast lane is free; an
 //! older one that was not sent by then is not missed.
 
 use std::collections::VecDeque;
 
 use super::frame::Cutter;
-use super::ids::DocumentId;
+use super::ids::{DocumentId, PeerId};
 use super::limits;
 use super::message::{Header, Message};
 use super::sorted::SortedMap;
@@ -56,7 +56,7 @@ const _: () = assert!(TURNS <= limits::PARTIAL_MESSAGES);
 #[derive(Default)]
 pub struct Outbox {
     lanes: [Queue; 2],
-    presence: SortedMap<Option<DocumentId>, Message>,
+    presence: SortedMap<(Option<DocumentId>, PeerId), Message>,
     numbered: u32,
     sent: u64,
 }
@@ -79,8 +79,15 @@ impl Outbox {
     /// Queues a message on the lane that suits it.
     pub fn push(&mut self, message: &Message) {
         match message.header {
-            Header::Presence { channel, .. } => drop(self.presence.insert(channel, message.clone())),
-            _ => self.push_in_order(std::slice::from_ref(message)),
+            Header::Presence { channel, origin } => {
+                self.presence.insert((channel, origin), message.clone());
+            }
+            _ => {
+                if let Header::Gone { origin } = message.header {
+                    self.presence.retain(|(_, whose)| *whose != origin);
+                }
+                self.push_in_order(std::slice::from_ref(message));
+            }
         }
     }
 

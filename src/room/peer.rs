@@ -15,6 +15,8 @@ use super::status::{PeerState, PeerStatus, Route};
 /// A peer to which there is a connection, complete or not.
 pub struct Peer {
     pub link: LinkId,
+    /// It is a tab of this browser: nothing has to be negotiated or proved.
+    pub is_tab: bool,
     /// When the connection was begun.
     pub since: Millis,
     pub heartbeat: Heartbeat,
@@ -69,6 +71,7 @@ impl Peer {
     pub fn new(link: LinkId, polite: bool, now: Millis) -> Self {
         Self {
             link,
+            is_tab: false,
             since: now,
             heartbeat: Heartbeat::new(now),
             negotiation: Negotiation::new(polite),
@@ -89,9 +92,15 @@ impl Peer {
         }
     }
 
+    /// A tab of this browser.
+    pub fn tab(link: LinkId, now: Millis) -> Self {
+        Self { is_tab: true, route: Some(Route::Tab), ..Self::new(link, false, now) }
+    }
+
     /// How far the connection has come.
     pub fn state(&self) -> PeerState {
         match &self.handshake {
+            _ if self.is_tab => PeerState::Ready,
             None => PeerState::Connecting,
             Some(_) if !self.is_ready() => PeerState::Proving,
             Some(_) if self.heartbeat.is_interrupted() => PeerState::Interrupted,
@@ -114,12 +123,12 @@ impl Peer {
 
     /// Whether it has proved that it belongs here.
     pub fn is_ready(&self) -> bool {
-        self.handshake.as_ref().is_some_and(Handshake::is_proved)
+        self.is_tab || self.handshake.as_ref().is_some_and(Handshake::is_proved)
     }
 
     /// Whether it has checked our proof.
     pub fn is_welcomed(&self) -> bool {
-        self.handshake.as_ref().is_some_and(Handshake::is_welcomed)
+        self.is_tab || self.handshake.as_ref().is_some_and(Handshake::is_welcomed)
     }
 
     /// Whether a session description is of the very end that this peer has proved to be: of its

@@ -8,7 +8,7 @@
 use thiserror::Error;
 
 use super::bytes::Bytes;
-use super::ids::DocumentId;
+use super::ids::{DocumentId, PeerId};
 use super::json;
 use super::limits;
 use super::sorted::{SortedMap, SortedSet};
@@ -28,7 +28,7 @@ pub enum PresenceError {
 /// The presence that one peer has told us.
 #[derive(Default)]
 pub struct PeerPresence {
-    channels: SortedMap<Channel, Told>,
+    told: SortedMap<(PeerId, Channel), Told>,
 }
 
 #[derive(Default)]
@@ -40,28 +40,53 @@ struct Told {
 impl PeerPresence {
     /// Whether this peer has spoken for a client.
     pub fn speaks_for(&self, channel: Channel, client: u64) -> bool {
-        self.channels.get(&channel).is_some_and(|told| told.clients.contains(&client))
+        let about = self.told.iter().filter(|((_, about), _)| *about == channel);
+        about.into_iter().any(|(_, told)| told.clients.contains(&client))
     }
 
-    /// Takes an update that speaks of `clients`. Those beyond the limit on channels are not remembered.
-    pub fn take(&mut self, channel: Channel, update: Bytes, clients: Vec<u64>) {
-        if self.channels.contains_key(&channel) || self.channels.len() < limits::PRESENCE_CHANNELS {
-            let told = self.channels.get_or_default(channel);
-            told.newest = Some(update);
-            if told.clients.len() < limits::PRESENCE_CLIENTS {
-                told.clients.extend(clients);
-            }
+    /// Takes an update of the page `origin` that speaks of `clients`. Those beyond the limit are not
+    /// remembered. Returns whether it is the first one.
+    pub fn take(&mut self, channel: Channel, origin: PeerId, update: Bytes, clients: Vec<u64>) -> bool {
+        let key = (origin, channel);
+        let is_first = !self.told.contains_key(&key);
+        if is_first && self.told.len() >= limits::PRESENCE_CHANNELS {
+            return false;
         }
+        let told = self.told.get_or_default(key);
+        told.newest = Some(update);
+        if told.clients.len() < limits::PRESENCE_CLIENTS {
+            told.clients.extend(clients);
+        }
+        is_first
     }
 
-    /// The newest update about `channel`.
-    pub fn newest(&self, channel: Channel) -> Option<Bytes> {
-        self.channels.get(&channel)?.newest.clone()
+    /// The newest updates about `channel`, one of each page.
+    pub fn newest(&self, channel: Channel) -> impl Iterator<Item = Bytes> {
+        let about = self.told.iter().filter(move |((_, about), _)| *about == channel);
+        about.filter_map(|(_, told)| told.newest.clone())
+    }
+
+    /// The newest updates about everything, and whose they are.
+    pub fn all(&self) -> impl Iterator<Item = (Channel, PeerId, Bytes)> {
+        let told = self.told.iter();
+        told.filter_map(|(&(origin, channel), told)| Some((channel, origin, told.newest.clone()?)))
+    }
+
+    /// The pages this peer spoke for.
+    pub fn origins(&self) -> impl Iterator<Item = PeerId> {
+        self.told.keys().map(|(origin, _)| *origin)
+    }
+
+    /// Forgets what was told of a page; returns its clients, by channel.
+    pub fn forget(&mut self, origin: PeerId) -> Vec<(Channel, Vec<u64>)> {
+        let keys: Vec<_> = self.told.keys().filter(|(whose, _)| *whose == origin).copied().collect();
+        let gone = keys.into_iter().filter_map(|key| Some((key.1, self.told.remove(&key)?)));
+        gone.map(|(channel, told)| (channel, told.clients.into_iter().collect())).collect()
     }
 
     /// Everything this peer spoke for, by channel.
     pub fn into_clients(self) -> impl Iterator<Item = (Channel, Vec<u64>)> {
-        self.channels.into_entries().map(|(channel, told)| (channel, told.clients.into_iter().collect()))
+        self.told.into_entries().map(|((_, channel), told)| (channel, told.clients.into_iter().collect()))
     }
 }
 
@@ -117,9 +142,11 @@ mod tests {
     #[test]
     fn clients_are_remembered_until_the_peer_goes() {
         let mut presence = PeerPresence::default();
-        presence.take(None, UPDATE.into(), clients(UPDATE).unwrap());
+        let page = PeerId([1; 16]);
+        assert!(presence.take(None, page, UPDATE.into(), clients(UPDATE).unwrap()));
         assert!(presence.speaks_for(None, 300) && !presence.speaks_for(None, 3));
-        assert_eq!(presence.newest(None).as_deref(), Some(UPDATE));
+        assert_eq!(presence.newest(None).collect::<Vec<_>>(), [UPDATE.into()]);
+        assert_eq!(presence.forget(PeerId([2; 16])), []);
         assert_eq!(presence.into_clients().collect::<Vec<_>>(), [(None, vec![2, 300])]);
     }
 

@@ -7,6 +7,7 @@ use super::limits::Millis;
 use super::peer::Peer;
 use super::settlement::{ServerView, View};
 use super::signaling::{Heard, Signal, VERSION};
+use super::tabs::Role;
 use super::{Action, Notice, Room, ServerState};
 
 /// A page announces itself now and then, for those who missed it.
@@ -209,22 +210,32 @@ impl Room {
         let servers: Vec<_> = self.servers.iter().map(|server| server.view).collect();
         let informed = self.peers.values().filter(|peer| peer.informed).count();
         let connecting = self.peers.len() - informed;
-        answer(&View { began: self.began, servers: &servers, connecting, informed })
+        answer(&View { began: self.asked_at, servers: &servers, connecting, informed })
     }
 
     pub(super) fn settle(&mut self) {
         if self.settlement.is_some() || self.keeper.is_awaited() {
             return;
         }
-        self.settlement = self.with_view(|view| view.settle(self.now));
+        let is_informed = self.peers.values().any(|peer| peer.informed);
+        self.settlement = match &self.role {
+            Role::Leads => self.with_view(|view| view.settle(self.now)),
+            follows => follows.settlement().filter(|_| is_informed),
+        };
         if let Some(settlement) = self.settlement {
             self.status_changed = true;
             self.seek = true;
             self.act(Action::Settled(settlement));
+            if matches!(self.role, Role::Leads) {
+                self.tell_tabs_who_leads();
+            }
         }
     }
 
     pub(super) fn settle_again_at(&self) -> Millis {
-        self.with_view(|view| view.ask_again(self.now))
+        match self.role {
+            Role::Leads => self.with_view(|view| view.ask_again(self.now)),
+            Role::Follows(_) => Millis::INFINITY,
+        }
     }
 }

@@ -99,6 +99,11 @@ impl<K: Ord, V> SortedMap<K, V> {
 }
 
 impl<K, V> SortedMap<K, V> {
+    /// Keeps those whose keys are to stay.
+    pub fn retain(&mut self, mut stays: impl FnMut(&K) -> bool) {
+        self.entries.retain(|(key, _)| stays(key));
+    }
+
     /// How many keys there are.
     pub fn len(&self) -> usize {
         self.entries.len()

@@ -57,7 +57,8 @@ impl Room {
         let is_sent_it =
             |peer: &Peer| peer.documents.get(&id).is_some_and(|agreed| agreed.retry_at.is_some());
         let somebody_gets_it = self.peers.values().any(is_sent_it);
-        let nobody = self.settlement.is_some() && !somebody_comes && !somebody_gets_it;
+        let is_expected = self.expected_until > now || self.role.seeks();
+        let nobody = self.settlement.is_some() && !somebody_comes && !somebody_gets_it && !is_expected;
         let Some(document) = self.documents.get_mut(&id) else { return };
         if nobody && !std::mem::replace(&mut document.unavailable, true) {
             self.act(Action::Unavailable(id));

@@ -15,6 +15,8 @@ pub struct Status {
     pub transfers: Vec<(DocumentId, usize, usize)>,
     /// Whether everything that is here is also in the store, if there is one.
     pub kept: bool,
+    /// How many pages are here, this one among them, also those that another page speaks for.
+    pub pages: usize,
 }
 
 /// Another page, and the connection to it.
@@ -39,6 +41,8 @@ pub enum Route {
     Direct,
     /// Through a TURN server.
     Relayed,
+    /// A tab of the same browser.
+    Tab,
 }
 
 /// A document of the room, as it is here.

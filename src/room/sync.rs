@@ -54,7 +54,10 @@ impl Room {
         let origin = self.me;
         let arrives =
             |peer: &Peer| peer.documents.get(&document_id).is_some_and(|agreed| agreed.arriving.is_some());
-        let is_arriving = self.peers.values().any(arrives);
+        let is_arriving = self.peers.values().any(arrives) || self.will_relay(id, document_id);
+        if held {
+            self.relay_unnamed(id, document_id);
+        }
         let is_known = self.documents.contains_key(&document_id);
         let Some(peer) = self.peers.get_mut(&id) else { return Ok(()) };
         if is_known {
@@ -69,7 +72,7 @@ impl Room {
         };
         // Only what costs something is counted: a room may have ten thousand documents.
         let cost = 1 + document.replica.bytes_compared(state_vector) / limits::SYNC_BYTES;
-        if !peer.sync_rate.take_many(cost, now) {
+        if !peer.is_tab && !peer.sync_rate.take_many(cost, now) {
             return Err("it asks for documents more often than can be answered".into());
         }
         let mut updates = document.replica.missing_from(state_vector).map_err(|error| error.to_string())?;
@@ -96,6 +99,7 @@ impl Room {
         &mut self,
         id: PeerId,
         document: DocumentId,
+        origin: PeerId,
         update: &Bytes,
         answers: bool,
     ) -> Result<(), String> {
@@ -113,7 +117,7 @@ impl Room {
         }
         self.status_changed = true;
         match self.integrate(document, update, false) {
-            Ok(()) => {}
+            Ok(news) => self.relay(id, origin, document, &news),
             // It was not kept, so it is asked for again, after what it waits for.
             Err(ReplicaError::TooFarAhead) => self.sync_with_all(document),
             Err(error) => return Err(error.to_string()),

@@ -14,6 +14,7 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
+mod browsers;
 mod check;
 mod class;
 mod disk;
@@ -21,6 +22,7 @@ mod healing;
 mod network;
 mod page;
 mod people;
+mod tabs;
 mod world;
 
 use world::{Faults, World};

@@ -54,6 +54,8 @@ pub struct Page {
     pub ledger: Ledger,
     /// The awareness updates that the page was told, newest last.
     pub presence: Vec<Vec<u8>>,
+    /// The clients of whom it was told, and not that they are gone.
+    pub present: BTreeSet<u64>,
     client: u64,
     claimed: u32,
     random_seeds: bool,
@@ -65,6 +67,7 @@ impl Page {
         client: u64,
         person: Person,
         random_seeds: bool,
+        tabs: bool,
         now: f64,
         clock: f64,
     ) -> Self {
@@ -75,6 +78,7 @@ impl Page {
             servers: 2,
             seed,
             history: true,
+            tabs,
         };
         Self {
             room: Room::join(config, now + clock),
@@ -89,6 +93,7 @@ impl Page {
             open: BTreeMap::new(),
             ledger: person.ledger,
             presence: Vec::new(),
+            present: BTreeSet::new(),
             client,
             claimed: 0,
             random_seeds,

@@ -23,9 +23,15 @@ impl World {
         let client = 1_000_000 + id as u64 * 1_000;
         // Half a day, either way.
         let clock = if self.faults.clocks { (self.chance.f64() - 0.5) * 86_400_000.0 } else { 0.0 };
-        let page = Page::new(seed, client, person, self.bugs.random_seeds, self.now, clock);
+        // Two people in three share two browsers.
+        let browser = Some(person.id % 3).filter(|browser| self.faults.tabs && *browser < 2);
+        let tabs = browser.is_some();
+        let page = Page::new(seed, client, person, self.bugs.random_seeds, tabs, self.now, clock);
         self.log(|| format!("page {id} joins as {:?}", page.room.me()));
         self.pages.insert(id, page);
+        if let Some(browser) = browser {
+            self.elects(id, browser);
+        }
         self.perform(id);
         id
     }
@@ -211,6 +217,7 @@ impl World {
             self.network.cut(end, self.now, || chance.f64() * 20_000.0, [false, is_told]);
         }
         self.network.unsubscribe(id);
+        self.ends(id);
         self.gone.push(page.into_person());
     }
 

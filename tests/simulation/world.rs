@@ -6,6 +6,7 @@ use std::time::Instant;
 use jupyterlite_webrtc::room::signaling::DescriptionKind;
 use jupyterlite_webrtc::room::{Action, Event};
 
+use crate::browsers::Browsers;
 use crate::class::Meter;
 use crate::disk::Disk;
 use crate::network::{Network, PageId};
@@ -25,6 +26,8 @@ pub struct Faults {
     pub outside: bool,
     /// Clocks differ, and laptops sleep.
     pub clocks: bool,
+    /// Several people are tabs of one browser.
+    pub tabs: bool,
 }
 
 impl Faults {
@@ -37,6 +40,7 @@ impl Faults {
             files: true,
             outside: true,
             clocks: true,
+            tabs: true,
         }
     }
 }
@@ -67,6 +71,7 @@ pub struct World {
     pub(crate) chance: fastrand::Rng,
     pub(crate) now: f64,
     pub(crate) network: Network,
+    pub(crate) browsers: Browsers,
     pub(crate) pages: BTreeMap<PageId, Page>,
     /// People without a page, who may come back.
     pub(crate) gone: Vec<Person>,
@@ -93,6 +98,7 @@ impl World {
             chance: fastrand::Rng::with_seed(seed),
             now: 1_700_000_000_000.0,
             network: Network::up(),
+            browsers: Browsers::default(),
             pages: BTreeMap::new(),
             gone: Vec::new(),
             people: 0,
@@ -135,7 +141,8 @@ impl World {
 
     fn next_at(&self) -> Option<f64> {
         let wakes = self.awake().map(|(_, page)| page.wake_at().min(page.disk.next_at()));
-        let next = wakes.chain(self.network.next_at()).fold(f64::INFINITY, f64::min);
+        let next =
+            wakes.chain(self.network.next_at()).chain(self.browsers.next_at()).fold(f64::INFINITY, f64::min);
         next.is_finite().then_some(next)
     }
 
@@ -157,6 +164,7 @@ impl World {
             let wake_at = self.pages[&id].wake_at();
             assert!(wake_at > self.now, "a page that wakes all the time: {wake_at}");
         }
+        self.tabs_hear();
         while self.network.next_at().is_some_and(|at| at <= self.now) {
             if let Some(delivery) = self.network.next() {
                 let lost = self.bugs.drops_frames
@@ -233,8 +241,20 @@ impl World {
                 }
             }
             Action::AddCandidate { .. } => {}
-            Action::Close(link) => self.network.cut((id, link), now, delay, [false, true]),
-            Action::Send { link, lane, frame } => self.network.send((id, link), lane, frame, now, delay()),
+            Action::Close(link) => {
+                self.network.cut((id, link), now, delay, [false, true]);
+                self.closes_tab(id, link);
+            }
+            Action::Send { link, lane, frame } => {
+                let delay = delay();
+                if !self.sends_to_tab(id, link, lane, &frame) {
+                    self.network.send((id, link), lane, frame, now, delay);
+                }
+            }
+            Action::Hang(_) => self.network.unsubscribe(id),
+            Action::TellTabs(word) => self.tells_tabs(id, word),
+            Action::Join { link, peer, follows } => self.joins_tab(id, link, peer, follows),
+            Action::Depose => self.deposes(id),
             Action::Apply { document, update } => page.apply(document, &update),
             Action::Compact(document) => {
                 let whole = page.whole(document);
@@ -260,8 +280,14 @@ impl World {
                 self.proceed(id);
             }
             Action::Notice { notice, detail } => self.log(|| format!("page {id}: {notice:?} {detail}")),
-            Action::Presence { update, .. } => page.presence.push(update.to_vec()),
-            Action::PresenceGone { .. } | Action::StatusChanged => {}
+            Action::Presence { update, .. } => {
+                page.present.extend(update.get(1).map(|client| u64::from(*client)));
+                page.presence.push(update.to_vec());
+            }
+            Action::PresenceGone { clients, .. } => {
+                page.present.retain(|client| !clients.contains(client));
+            }
+            Action::StatusChanged => {}
         }
     }
 
