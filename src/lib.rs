@@ -239,6 +239,22 @@ mod surface {
             self.driver.put(Event::NetworkChanged);
         }
 
+        /// What tabs of this browser find each other by, and are elected for; undefined where it takes no
+        /// part in that.
+        pub fn tabs(&self) -> Option<String> {
+            self.driver.room(Room::tabs)
+        }
+
+        /// The browser has made this page the one that leads its tabs.
+        pub fn lead(&self) {
+            self.driver.put(Event::Leads);
+        }
+
+        /// The browser has made another page that.
+        pub fn follow(&self) {
+            self.driver.put(Event::Follows);
+        }
+
         /// Says goodbye. Nothing is heard after this.
         pub fn leave(&self) {
             self.driver.put(Event::Leave);

@@ -31,6 +31,7 @@ export type EngineEvent =
   | { type: 'claimed'; number: number; entry: IIndexEntry }
   | { type: 'held'; genesis: GenesisId }
   | { type: 'unavailable'; genesis: GenesisId }
+  | { type: 'depose' }
   | { type: 'settled'; settlement: Settlement }
   | { type: 'status' }
   | { type: 'notice'; code: INotice['code']; detail: string };
@@ -71,7 +72,7 @@ export function dial(urls: string[]): (WebSocket | null)[] {
 
 /** Join a room. The engine must be loaded. */
 export function startEngine(
-  options: IRoomOptions,
+  options: IRoomOptions & { tabs: boolean },
   sockets: (WebSocket | null)[],
   listener: (event: EngineEvent) => void,
   failed: (message: string) => void

@@ -8,6 +8,7 @@
  */
 import * as Y from 'yjs';
 import { Attachment } from './attachment.js';
+import { canElect, Election } from './election.js';
 import {
   dial,
   Engine,
@@ -88,6 +89,10 @@ class Room implements IRoom {
     this._urls = _options.signaling;
     this._engine = this._start(sockets);
     this.id = this._engine.id();
+    const tabs = this._engine.tabs();
+    if (tabs !== undefined) {
+      this._election = new Election(tabs, leads => this._elected(leads));
+    }
     window.addEventListener('pagehide', this._onPageHide);
     window.addEventListener('online', this._onNetwork);
   }
@@ -97,6 +102,7 @@ class Room implements IRoom {
   get status(): IRoomStatus {
     const none = {
       peers: [],
+      pages: 1,
       settlement: null,
       documents: [],
       transfers: [],
@@ -310,6 +316,9 @@ class Room implements IRoom {
       case 'unavailable':
         this._arrived(event.genesis, false);
         break;
+      case 'depose':
+        this._election?.depose();
+        break;
       case 'settled':
         this._settled.resolve(event.settlement);
         this._bringBack();
@@ -321,6 +330,11 @@ class Room implements IRoom {
         this._notice(event.code, event.detail);
         break;
     }
+  }
+
+  private _elected(leads: boolean): void {
+    const engine = this._live();
+    leads ? engine?.lead() : engine?.follow();
   }
 
   /** While a large document arrives the status changes with every frame: listeners hear now and then. */
@@ -356,7 +370,7 @@ class Room implements IRoom {
 
   private _start(sockets: (WebSocket | null)[]): Engine {
     return startEngine(
-      this._options,
+      { ...this._options, tabs: canElect() },
       sockets,
       event => this._hear(event),
       message => this._fail(message)
@@ -386,6 +400,9 @@ class Room implements IRoom {
       this._end();
       this._notice('engine-failed', `${reason}`);
       return;
+    }
+    if (this._election?.leads) {
+      this._engine.lead();
     }
     this._notice('engine-restarted', message);
     this._attachments.forEach(one => one.restart());
@@ -418,6 +435,7 @@ class Room implements IRoom {
   /** Nothing goes to the engine, or comes from it, after this. */
   private _end(): void {
     this._isDisposed = true;
+    this._election?.dispose();
     window.removeEventListener('pagehide', this._onPageHide);
     window.removeEventListener('online', this._onNetwork);
     this._settled.resolve('unanswered');
@@ -439,6 +457,7 @@ class Room implements IRoom {
   private _onNetwork = (): void => this._live()?.networkChanged();
 
   private _engine: Engine;
+  private _election: Election | null = null;
   private _urls: string[];
   private _isDisposed = false;
   private _isBroken = false;

@@ -87,8 +87,11 @@ export interface IPeerStatus {
   state: 'connecting' | 'proving' | 'ready' | 'interrupted';
   /** The last round trip in milliseconds, measured every 5 s; null before the first. */
   roundTrip: number | null;
-  /** Whether it is reached directly or through a TURN server; null where the browser does not say. */
-  route: 'direct' | 'relayed' | null;
+  /**
+   * Whether it is reached directly, through a TURN server, or is a tab of this browser; null where the
+   * browser does not say.
+   */
+  route: 'direct' | 'relayed' | 'tab' | null;
   /** Bytes sent to it and received from it over this connection. */
   sent: number;
   received: number;
@@ -108,7 +111,13 @@ export interface IDocumentStatus {
 /** A picture of the room at one moment. */
 export interface IRoomStatus {
   signaling: ISignalingStatus[];
+  /**
+   * The pages to which this one has a connection. Of the tabs of a browser one is connected to all others;
+   * the rest have a link to that tab, and see nobody else here.
+   */
   peers: IPeerStatus[];
+  /** How many pages are in the room, this one included, and all tabs. */
+  pages: number;
   /** Null until it is known who else is here. */
   settlement: Settlement | null;
   documents: IDocumentStatus[];

@@ -14,7 +14,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use super::entropy::Entropy;
-use super::ids::RoomId;
+use super::ids::{RoomId, hex};
 
 const NONCE: usize = 12;
 
@@ -22,6 +22,7 @@ const NONCE: usize = 12;
 pub struct RoomKey {
     seal: Aes256Gcm,
     proof: [u8; 32],
+    tag: [u8; 32],
 }
 
 /// The length of a proof in bytes.
@@ -41,7 +42,12 @@ impl RoomKey {
             hkdf.expand(info.as_bytes(), &mut key).expect("32 bytes are within HKDF's limit");
             key
         };
-        Self { seal: Aes256Gcm::new(&expand("signaling").into()), proof: expand("proof") }
+        Self { seal: Aes256Gcm::new(&expand("signaling").into()), proof: expand("proof"), tag: expand("tag") }
+    }
+
+    /// A name for the key, which gives nothing of it away.
+    pub fn tag(&self) -> String {
+        hex(&self.tag)
     }
 
     /// Encrypts `plain` for `topic`: a random nonce, then the ciphertext with its tag. The topic is

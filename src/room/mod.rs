@@ -198,6 +198,12 @@ impl Room {
         self.id
     }
 
+    /// What the tabs of this browser that are in this room, with this key, find each other by; `None` for
+    /// a page that takes no part in that.
+    pub fn tabs(&self) -> Option<String> {
+        self.tabs.then(|| format!("jupyterlite-webrtc {} {}", signaling::VERSION, self.mailbox.key().tag()))
+    }
+
     /// Takes an event. `now` is in milliseconds since the Unix epoch.
     pub fn handle(&mut self, event: Event, now: Millis) {
         let before = self.now;

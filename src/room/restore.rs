@@ -69,6 +69,8 @@ impl Room {
 
     fn take_records(&mut self, id: DocumentId, records: Vec<Record>) {
         let keys: Vec<_> = records.iter().map(|record| record.key).collect();
+        // The store answered late: what was made meanwhile is not in it.
+        let is_late = self.documents.get(&id).is_some_and(|document| document.held);
         // Whether nothing but the first update is in the records that it fills.
         let alone = |count: usize| records[..count].iter().all(|record| record.row.updates.len() == 1);
         let (updates, first_records) = record::join(records.iter().map(|record| record.row.clone()));
@@ -87,7 +89,10 @@ impl Room {
             self.held(id);
             self.sync_with_all(id);
         }
-        self.keeper.found(id, &keys, if is_snapshot { first_records } else { 0 });
+        self.keeper.found(id, &keys, if is_snapshot && !is_late { first_records } else { 0 });
+        if is_late {
+            self.keeper.own(id);
+        }
         self.compact_soon(id);
         self.forget_if_unnamed(id);
     }

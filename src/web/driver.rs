@@ -16,6 +16,7 @@ use super::connection::{Connection, Ice, Prepared};
 use super::keeper::Keeper;
 use super::page::Page;
 use super::socket::Socket;
+use super::tabs::Tabs;
 use crate::room::ids::{LinkId, ServerId};
 use crate::room::limits::Millis;
 use crate::room::sorted::SortedMap;
@@ -46,6 +47,7 @@ pub struct Driver {
     /// A connection to nobody yet, and whether one was made.
     prepared: RefCell<Option<Prepared>>,
     prepares: Cell<bool>,
+    tabs: RefCell<Option<Rc<Tabs>>>,
     keeper: Option<Keeper>,
     page: Page,
     alarm: RefCell<Option<(Millis, Timeout)>>,
@@ -80,13 +82,19 @@ impl Driver {
             connections: RefCell::default(),
             prepared: RefCell::default(),
             prepares: Cell::new(false),
+            tabs: RefCell::default(),
             page,
             alarm: RefCell::default(),
         });
+        let name = driver.room(Room::tabs);
+        let tabs = name.map(|name| Tabs::open(name, driver.room(Room::me), driver.inbox()));
+        let is_alone = matches!(tabs, Some(Err(_)));
+        driver.tabs.replace(tabs.and_then(Result::ok));
         // Not at once: the page has not got the engine in its hands yet. And not by a timer: the first
         // thing to do is to dial, and everything waits for that.
         let inbox = driver.inbox();
-        spawn_local(async move { inbox.put(Event::Wake) });
+        let first = if is_alone { Event::Leads } else { Event::Wake };
+        spawn_local(async move { inbox.put(first) });
         driver
     }
 
@@ -141,9 +149,21 @@ impl Driver {
             Action::AddCandidate { link, candidate } => {
                 self.with_connection(link, |connection| connection.add_candidate(candidate));
             }
-            Action::Close(link) => drop(self.connections.borrow_mut().remove(&link)),
+            Action::Close(link) => {
+                drop(self.connections.borrow_mut().remove(&link));
+                self.with_tabs(|tabs| tabs.close(link));
+            }
             Action::Send { link, lane, frame } => {
-                self.with_connection(link, |connection| connection.send(lane, &frame))
+                self.with_connection(link, |connection| connection.send(lane, &frame));
+                self.with_tabs(|tabs| tabs.send(link, lane, &frame));
+            }
+            Action::Hang(server) => drop(self.sockets.borrow_mut().remove(&server)),
+            Action::TellTabs(word) => self.with_tabs(|tabs| tabs.tell(word)),
+            Action::Join { link, peer, follows } => {
+                if follows {
+                    self.hang_up();
+                }
+                self.with_tabs(|tabs| tabs.join(link, peer, follows));
             }
             Action::Restore => self.with_keeper(Keeper::restore),
             Action::Write { number, write } => {
@@ -191,6 +211,20 @@ impl Driver {
     fn with_keeper(self: &Rc<Self>, act: impl FnOnce(&Keeper, Inbox)) {
         if let Some(keeper) = &self.keeper {
             act(keeper, self.inbox());
+        }
+    }
+
+    fn with_tabs(&self, act: impl FnOnce(&Tabs)) {
+        let tabs = self.tabs.borrow().clone();
+        if let Some(tabs) = tabs {
+            act(&tabs);
+        }
+    }
+
+    /// What the page has dialled is of no use to a page that follows another tab.
+    fn hang_up(&self) {
+        for socket in self.dialled.take().into_iter().flatten() {
+            socket.close().ok();
         }
     }
 

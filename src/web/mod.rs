@@ -13,6 +13,7 @@ mod member;
 pub mod page;
 mod route;
 mod socket;
+mod tabs;
 
 pub use connection::Ice;
 

@@ -25,6 +25,8 @@ pub struct Options {
     pub secret: Option<String>,
     /// The database to keep the room's history in; absent where none is kept.
     pub history: Option<String>,
+    /// Whether tabs of this browser find each other; the page says which one leads.
+    pub tabs: bool,
 }
 
 impl Options {
@@ -36,6 +38,7 @@ impl Options {
             room: member::text(options, "room").ok_or("room")?,
             secret: member::text(options, "secret"),
             history: member::text(options, "history"),
+            tabs: member::is_true(options, "tabs"),
         })
     }
 }
@@ -104,6 +107,7 @@ enum Heard<'a> {
     Claimed { number: u32, entry: PageEntry },
     Held { genesis: String },
     Unavailable { genesis: String },
+    Depose,
     Settled { settlement: &'static str },
     Status,
     Notice { code: &'static str, detail: String },
@@ -119,6 +123,7 @@ pub struct PageStatus {
     documents: Vec<PageDocument>,
     transfers: Vec<PageTransfer>,
     kept: bool,
+    pages: usize,
 }
 
 #[derive(Serialize)]
@@ -176,6 +181,7 @@ impl From<Status> for PageStatus {
             documents: status.documents.into_iter().map(document).collect(),
             transfers: status.transfers.into_iter().map(transfer).collect(),
             kept: status.kept,
+            pages: status.pages,
         }
     }
 }
@@ -201,6 +207,7 @@ fn route(route: Route) -> &'static str {
     match route {
         Route::Direct => "direct",
         Route::Relayed => "relayed",
+        Route::Tab => "tab",
     }
 }
 
@@ -253,6 +260,7 @@ impl Page {
             Action::Apply { document, update } => {
                 self.hear(&Heard::Apply { genesis: document.to_string(), update: Bytes::new(&update) });
             }
+            Action::Depose => self.hear(&Heard::Depose),
             Action::Compact(document) => self.hear(&Heard::Compact { genesis: document.to_string() }),
             Action::Presence { channel, update } => {
                 self.hear(&Heard::Presence { channel: name(channel), update: Bytes::new(&update) });
@@ -271,6 +279,9 @@ impl Page {
             Action::StatusChanged => self.hear(&Heard::Status),
             Action::Notice { notice, detail } => self.hear(&Heard::Notice { code: code(notice), detail }),
             Action::Dial(_)
+            | Action::Hang(_)
+            | Action::TellTabs(_)
+            | Action::Join { .. }
             | Action::Restore
             | Action::Write { .. }
             | Action::Say(..)

@@ -4,7 +4,7 @@ use jupyterlite_webrtc::room::Event;
 
 use crate::disk::Disk;
 use crate::network::PageId;
-use crate::page::{Ledger, Page, text_of};
+use crate::page::{Ledger, Page};
 use crate::world::{Person, PersonId, World};
 
 impl World {
@@ -27,7 +27,7 @@ impl World {
         let browser = Some(person.id % 3).filter(|browser| self.faults.tabs && *browser < 2);
         let tabs = browser.is_some();
         let page = Page::new(seed, client, person, self.bugs.random_seeds, tabs, self.now, clock);
-        self.log(|| format!("page {id} joins as {:?}", page.room.me()));
+        self.log(|| format!("page {id} joins as {:?}, person {}", page.room.me(), page.person));
         self.pages.insert(id, page);
         if let Some(browser) = browser {
             self.elects(id, browser);
@@ -202,13 +202,14 @@ impl World {
         };
         // What the room says is kept must be there, whatever becomes of the last writes.
         let is_kept = page.room.status().kept;
+        let is_lost = crashes || page.disk.fails;
         let chance = &mut self.chance;
         page.disk.crash(|| !crashes || chance.bool(), self.bugs.store_forgets);
-        if crashes && !is_kept {
+        if is_lost && !is_kept {
             // What it typed may have been on its way.
             let kept = page.disk.text();
-            let texts: String = page.open.values().map(|open| text_of(&open.doc)).collect();
-            self.doubt(|marker, _| texts.contains(marker) && !kept.contains(marker));
+            let held = page.held();
+            self.doubt(|marker, _| held.contains(marker) && !kept.contains(marker));
         }
         for end in self.network.ends_of(id) {
             let chance = &mut self.chance;
@@ -297,6 +298,7 @@ impl World {
             self.handle(id, Event::HistoryLost);
         } else {
             page.disk.fails = true;
+            self.log(|| format!("the next write of page {id} fails"));
         }
     }
 

@@ -31,11 +31,6 @@ const NAME_BYTES = 9;
 /** Bytes of a room's secret. */
 const SECRET_BYTES = 32;
 
-/** How many people are in the room, this one included. */
-export function headcount(room: IRoom): number {
-  return 1 + room.status.peers.filter(peer => peer.state === 'ready').length;
-}
-
 /** Make a room with a random name and a random secret, and take all open documents into it. */
 export async function shareAll(
   session: IRoomSession,
@@ -109,7 +104,7 @@ export function addCommands(options: {
       currentPath()
     );
     Clipboard.copyToSystem(link);
-    const people = headcount(room);
+    const people = room.status.pages;
     const here =
       people > 1
         ? trans._n('%1 person is here.', '%1 people are here.', people)
@@ -134,11 +129,11 @@ export function addCommands(options: {
   commands.addCommand(CommandIDs.share, {
     label: () =>
       session.room
-        ? trans.__('Share (%1)', headcount(session.room))
+        ? trans.__('Share (%1)', session.room.status.pages)
         : trans.__('Share'),
     caption: () =>
       session.room
-        ? trans.__('Copy the link; %1 here', headcount(session.room))
+        ? trans.__('Copy the link; %1 here', session.room.status.pages)
         : trans.__('Edit together: share the open documents and copy the link'),
     icon: shareIcon,
     className: () => (session.room ? 'jp-WebrtcShare-live' : ''),
