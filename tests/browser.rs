@@ -32,6 +32,23 @@ const NOWHERE: &str = "ws://127.0.0.1:9/";
 /// How long anything may take before it counts as broken, in milliseconds.
 const PATIENCE: u32 = 30_000;
 
+/// How a page joins.
+struct Setup<'a> {
+    url: &'a str,
+    /// What has been dialled already.
+    sockets: Array,
+    room: &'a str,
+    secret: Option<&'a str>,
+    database: Option<&'a str>,
+    tabs: bool,
+}
+
+impl Default for Setup<'_> {
+    fn default() -> Self {
+        Self { url: NOWHERE, sockets: Array::new(), room: "", secret: None, database: None, tabs: false }
+    }
+}
+
 /// A page in a room.
 struct Page {
     engine: Engine,
@@ -45,26 +62,20 @@ impl Page {
     }
 
     fn join_at(url: &str, room: &str, secret: Option<&str>) -> Self {
-        Self::join_over(url, &Array::new(), room, secret)
-    }
-
-    /// `sockets` have been dialled already.
-    fn join_over(url: &str, sockets: &Array, room: &str, secret: Option<&str>) -> Self {
-        Self::join_with(url, sockets, room, secret, None)
+        Self::join_with(Setup { url, room, secret, ..Setup::default() })
     }
 
     /// Without network, and with a history in a database.
     fn offline(room: &str, database: &str) -> Self {
-        Self::join_with(NOWHERE, &Array::new(), room, None, Some(database))
+        Self::join_with(Setup { room, database: Some(database), ..Setup::default() })
     }
 
-    fn join_with(
-        url: &str,
-        sockets: &Array,
-        room: &str,
-        secret: Option<&str>,
-        database: Option<&str>,
-    ) -> Self {
+    /// Without network, as one of several tabs.
+    fn tab(room: &str) -> Self {
+        Self::join_with(Setup { room, tabs: true, ..Setup::default() })
+    }
+
+    fn join_with(Setup { url, sockets, room, secret, database, tabs }: Setup) -> Self {
         let options = Object::new();
         if let Some(database) = database {
             set(&options, "history", &database.into());
@@ -72,6 +83,7 @@ impl Page {
         set(&options, "signaling", &Array::of1(&url.into()));
         set(&options, "prefix", &"the browser tests".into());
         set(&options, "room", &room.into());
+        set(&options, "tabs", &tabs.into());
         if let Some(secret) = secret {
             set(&options, "secret", &secret.into());
         }
@@ -79,7 +91,7 @@ impl Page {
         let ear = Closure::new(move |event| drop(heard.unbounded_send(event)));
         let failed = Closure::new(|message: JsValue| panic!("the engine failed: {message:?}"));
         let function = |ear: &Closure<dyn FnMut(JsValue)>| ear.as_ref().unchecked_ref::<Function>().clone();
-        let engine = Engine::new(options.into(), sockets, function(&ear), function(&failed))
+        let engine = Engine::new(options.into(), &sockets, function(&ear), function(&failed))
             .expect("the engine starts");
         Self { engine, events: Mutex::new(events), _ears: [ear, failed] }
     }
@@ -212,7 +224,8 @@ async fn a_socket_that_the_page_has_dialled_is_used_if_it_lives() {
             close.unchecked_ref::<Function>().call0(&socket).expect("it is closed");
         }
         let url = SIGNALING.expect("run by scripts/with-signaling.sh");
-        let page = Page::join_over(url, &Array::of1(&socket), &fresh_room(), None);
+        let (sockets, room) = (Array::of1(&socket), fresh_room());
+        let page = Page::join_with(Setup { url, sockets, room: &room, ..Setup::default() });
         page.hears("status", |_| true).await;
         if lives {
             assert_eq!(page.settles().await, "alone");
@@ -281,6 +294,36 @@ async fn presence_comes_and_goes_with_its_page() {
     a.engine.leave();
     let gone = b.hears("presence-gone", |_| true).await;
     assert_eq!(Array::from(&get(&gone, "clients")).get(0), JsValue::from(5));
+}
+
+#[wasm_bindgen_test]
+async fn tabs_need_no_network_between_them_and_another_one_takes_over() {
+    let room = fresh_room();
+    let pages = [Page::tab(&room), Page::tab(&room), Page::tab(&room)];
+    let [first, second, third] = &pages;
+    assert_eq!(first.engine.tabs(), third.engine.tabs());
+    first.engine.lead();
+    let settled = futures::join!(first.settles(), second.settles(), third.settles());
+    assert_eq!(settled, ("unanswered".into(), "unanswered".into(), "unanswered".into()));
+    let large = "0123456789abcdef".repeat(8 * 1024 * 1024 / 16);
+    let genesis = second.claims("large.txt", &large).await;
+    assert!(third.holds(&genesis).await == large, "it is not what was sent");
+    third.engine.presence(None, vec![1, 5, 1, 2, b'{', b'}']).unwrap();
+    second.hears("presence", |_| true).await;
+
+    first.engine.leave();
+    second.hears("presence-gone", |_| true).await;
+    third.engine.lead();
+    second.hears("presence", |_| true).await;
+    let small = second.claims("small.txt", "small").await;
+    assert_eq!(third.holds(&small).await, "small");
+
+    // The browser may take that from one that does not answer.
+    second.engine.lead();
+    third.engine.follow();
+    let last = third.claims("last.txt", "last").await;
+    assert_eq!(second.holds(&last).await, "last");
+    assert_eq!(get(&second.engine.status(), "pages").as_f64(), Some(2.0));
 }
 
 #[wasm_bindgen_test]

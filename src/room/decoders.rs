@@ -172,8 +172,9 @@ fn is_passed_on_whole(replica: &Replica) {
 pub fn presence(bytes: &[u8]) {
     let mut presence = PeerPresence::default();
     if let Ok(spoken_for) = clients(bytes) {
-        presence.take(None, bytes.into(), spoken_for);
-        assert_eq!(presence.newest(None).as_deref(), Some(bytes));
+        let page = PeerId([1; 16]);
+        presence.take(None, page, bytes.into(), spoken_for);
+        assert_eq!(presence.newest(None).collect::<Vec<_>>(), [bytes.into()]);
         let clients = presence.into_clients().map(|(_, clients)| clients.len());
         assert!(clients.sum::<usize>() <= limits::PRESENCE_CLIENTS);
     }

@@ -10,6 +10,7 @@ use yrs::updates::encoder::Encode;
 use super::bytes::Bytes;
 use super::history::{History, Key, Owned, Record, View};
 use super::ids::DocumentId;
+use super::index::Change;
 use super::limits::Millis;
 use super::record;
 use super::sorted::SortedMap;
@@ -58,6 +59,16 @@ impl Room {
         for (document, records) in records.into_entries() {
             self.take_records(document, records);
         }
+        if self.settlement.is_some() {
+            self.tell_orphans();
+        }
+    }
+
+    /// The store has answered late: the page has looked for what it is to look after, and looks again.
+    fn tell_orphans(&mut self) {
+        let gone = self.orphans().map(|orphan| Change { before: Some(orphan.entry), after: None });
+        let gone: Vec<_> = gone.collect();
+        gone.into_iter().for_each(|change| self.act(Action::Index(change)));
     }
 
     fn take_owned(&mut self, owned: Owned) {
