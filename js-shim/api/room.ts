@@ -334,7 +334,11 @@ class Room implements IRoom {
 
   private _elected(leads: boolean): void {
     const engine = this._live();
-    leads ? engine?.lead() : engine?.follow();
+    if (leads) {
+      engine?.lead();
+    } else {
+      engine?.follow();
+    }
   }
 
   /** While a large document arrives the status changes with every frame: listeners hear now and then. */
