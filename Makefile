@@ -5,7 +5,7 @@
 #   make test     format, lint and test everything, up to real browsers
 #   make dist     the wheel and the npm tarball, in dist/
 #   make build    the engine and the extension
-#   make bench    join, throughput, keystrokes and size, beside y-webrtc and the bare data channel
+#   make bench    join, throughput, keystrokes, healing and size, beside y-webrtc and the bare data channel
 #   make soak     the simulation with many more seeds (SEEDS=20000), random schedules in real browsers
 #                 (SCHEDULES=50), longer network failures, and each fuzz target (FUZZ_SECONDS=60)
 #   make lint     formatters and linters only
@@ -207,7 +207,7 @@ soak-network: export FROZEN = 120
 soak-network: export PATIENCE = 120000
 soak-network: test-network
 
-bench: $(PKG) $(LABEXTENSION) $(SIGNALING) $(NODE_MODULES) $(STAMPS)/browsers
+bench: $(PKG) $(LABEXTENSION) $(SIGNALING) $(NODE_MODULES) $(STAMPS)/browsers $(STAMPS)/network
 	SIGNALING_BIN="$(CURDIR)/$(SIGNALING)" node bench/run.mjs
 
 pictures: $(STAMPS)/site $(SIGNALING) $(STAMPS)/browsers
