@@ -5,9 +5,9 @@
 #   make test     format, lint and test everything, up to real browsers
 #   make dist     the wheel and the npm tarball, in dist/
 #   make build    the engine and the extension
-#   make bench    join, throughput, keystrokes and size, beside y-webrtc and the bare data channel
-#   make soak     the simulation with many more seeds (SEEDS=20000), longer network failures, and each fuzz
-#                 target (FUZZ_SECONDS=60)
+#   make bench    join, throughput, keystrokes, healing and size, beside y-webrtc and the bare data channel
+#   make soak     the simulation with many more seeds (SEEDS=20000), random schedules in real browsers
+#                 (SCHEDULES=50), longer network failures, and each fuzz target (FUZZ_SECONDS=60)
 #   make lint     formatters and linters only
 #   make pictures take the pictures of the documentation again
 #   make clean    throw away what was built; make distclean: and what was installed
@@ -35,7 +35,7 @@ SHIM_SOURCES := $(filter-out %.test.ts,$(call find,js-shim,*.ts)) tsconfig.json
 LAB_SOURCES := package.json webpack.config.cjs $(call find,schema,*.json) $(call find,style,*)
 WHEEL_SOURCES := python/pyproject.toml python/install.json python/README.md $(call find,python/jupyterlite_webrtc,*.py)
 
-.PHONY: all build demo dist lint test test-rust test-wasm test-ts test-signaling test-e2e test-network bench soak soak-simulation soak-network soak-fuzz pictures clean distclean
+.PHONY: all build demo dist lint test test-rust test-wasm test-ts test-signaling test-e2e test-network bench soak soak-simulation soak-schedules soak-network soak-fuzz pictures clean distclean
 all: build
 
 # ---------------------------------------------------------------- tools and packages
@@ -172,10 +172,16 @@ test-network: $(STAMPS)/site $(SIGNALING) $(STAMPS)/browsers $(STAMPS)/network
 
 SEEDS ?= 20000
 
-soak: soak-simulation soak-network soak-fuzz
+soak: soak-simulation soak-schedules soak-network soak-fuzz
 
 soak-simulation: $(STAMPS)/rust
 	SEEDS=$(SEEDS) cargo test --release --test simulation everything_at_once -- --nocapture
+
+# The first seed and how many of them; with SEED alone it is that one.
+SCHEDULES ?= $(if $(SEED),1,50)
+
+soak-schedules: $(STAMPS)/site $(SIGNALING) $(STAMPS)/browsers
+	SCHEDULES=$(SCHEDULES) SITE_DIR="$(CURDIR)/target/site" SIGNALING_BIN="$(CURDIR)/$(SIGNALING)" node --test tests/e2e/schedules.test.mjs
 
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= $(sort $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
@@ -201,7 +207,7 @@ soak-network: export FROZEN = 120
 soak-network: export PATIENCE = 120000
 soak-network: test-network
 
-bench: $(PKG) $(LABEXTENSION) $(SIGNALING) $(NODE_MODULES) $(STAMPS)/browsers
+bench: $(PKG) $(LABEXTENSION) $(SIGNALING) $(NODE_MODULES) $(STAMPS)/browsers $(STAMPS)/network
 	SIGNALING_BIN="$(CURDIR)/$(SIGNALING)" node bench/run.mjs
 
 pictures: $(STAMPS)/site $(SIGNALING) $(STAMPS)/browsers

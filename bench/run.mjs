@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { openSite } from './lib/site.mjs';
 import { report } from './lib/report.mjs';
 import { crowd } from './measures/crowd.mjs';
+import { heal } from './measures/heal.mjs';
 import { integration } from './measures/integration.mjs';
 import { join } from './measures/join.mjs';
 import { keystroke } from './measures/keystroke.mjs';
@@ -20,6 +21,7 @@ const measures = {
   throughput,
   keystroke,
   crowd,
+  heal,
   integration,
   reopen,
   memory,

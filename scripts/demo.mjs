@@ -5,7 +5,7 @@ const port = process.argv[2] ?? '8000';
 const server = spawn(
   'target/release/jupyterlite-webrtc-signaling',
   ['--port', port, '--site', 'demo/_output', '--log', 'warn'],
-  { stdio: ['ignore', 'pipe', 'inherit'] }
+  { stdio: ['ignore', 'pipe', 'pipe'] }
 );
 
 server.stdout.once('data', () => {
@@ -27,6 +27,13 @@ server.stdout.once('data', () => {
 
   Press Ctrl+C to stop.
 `);
+});
+
+server.stderr.on('data', text => {
+  process.stderr.write(text);
+  if (/cannot listen/.test(text)) {
+    console.error(`Choose another port: PORT=${Number(port) + 1} make demo`);
+  }
 });
 
 server.on('exit', (code, signal) => {

@@ -13,24 +13,8 @@ const SITE = 'target/bench';
 const PATIENCE = 90_000;
 
 export async function openSite() {
-  await mkdir(SITE, { recursive: true });
-  await build({
-    entryPoints: ['bench/page/main.ts'],
-    outdir: SITE,
-    bundle: true,
-    format: 'esm',
-    target: 'es2022',
-    minify: true,
-    ignoreAnnotations: true
-  });
-  await cp('bench/page/index.html', `${SITE}/index.html`);
-  await cp(
-    'pkg/jupyterlite_webrtc_bg.wasm',
-    `${SITE}/jupyterlite_webrtc_bg.wasm`
-  );
-  // All the pages that a run opens come from one address, faster than people would.
-  const limits = ['--messages-per-second', '10000'];
-  const server = await serve({ site: SITE, args: limits });
+  await buildSite();
+  const server = await serveSite();
   const browser = await launch();
   const session = await browser.newBrowserCDPSession();
   return {
@@ -46,36 +30,64 @@ export async function openSite() {
       return { share: median(shares), most: Math.max(...shares) };
     },
     /** A page in a context of its own. */
-    async page({ load = true } = {}) {
-      const context = await browser.newContext();
-      const page = await context.newPage();
-      page.on('pageerror', error => console.error(`in a page: ${error}`));
-      await page.addInitScript(countConnections);
-      await page.goto(`${server.url}/index.html`);
-      await page.waitForFunction(() => window.bench);
-      const run = (name, options = {}) =>
-        atMost(
-          PATIENCE,
-          name,
-          page.evaluate(
-            ([name, options]) => window.bench.run(name, options),
-            [name, options]
-          )
-        );
-      if (load) {
-        await run('load');
-      }
-      const reload = async () => {
-        await page.reload();
-        await page.waitForFunction(() => window.bench);
-      };
-      return { run, page, reload, close: () => context.close() };
-    },
+    page: options => openPage(browser, server, options),
     async close() {
       await browser.close();
       await server.stop();
     }
   };
+}
+
+async function buildSite() {
+  await mkdir(SITE, { recursive: true });
+  await build({
+    entryPoints: ['bench/page/main.ts'],
+    outdir: SITE,
+    bundle: true,
+    format: 'esm',
+    target: 'es2022',
+    minify: true,
+    ignoreAnnotations: true
+  });
+  await cp('bench/page/index.html', `${SITE}/index.html`);
+  await cp(
+    'pkg/jupyterlite_webrtc_bg.wasm',
+    `${SITE}/jupyterlite_webrtc_bg.wasm`
+  );
+}
+
+/** The site that was built; `options` are those of the server. */
+export function serveSite(options = {}) {
+  // All the pages that a run opens come from one address, faster than people would.
+  const limits = ['--messages-per-second', '10000'];
+  return serve({ site: SITE, args: limits, ...options });
+}
+
+/** A page in a context of its own. */
+export async function openPage(browser, server, { load = true } = {}) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  page.on('pageerror', error => console.error(`in a page: ${error}`));
+  await page.addInitScript(countConnections);
+  await page.goto(`${server.url}/index.html`);
+  await page.waitForFunction(() => window.bench);
+  const run = (name, options = {}) =>
+    atMost(
+      PATIENCE,
+      name,
+      page.evaluate(
+        ([name, options]) => window.bench.run(name, options),
+        [name, options]
+      )
+    );
+  if (load) {
+    await run('load');
+  }
+  const reload = async () => {
+    await page.reload();
+    await page.waitForFunction(() => window.bench);
+  };
+  return { run, page, reload, close: () => context.close() };
 }
 
 /** Runs in a page: `connections()` says how many are open. */

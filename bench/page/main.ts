@@ -282,6 +282,43 @@ const functions = {
     await until(() => count() >= o.others, 100);
   },
 
+  // ------------------------------------------------------------ a network that is away for a while
+
+  /** Type numbered words into a text of one's own, until `stop`; all that was typed. */
+  async typeWords(o: { path: string; name: string; pause: number }) {
+    const text = documents.get(o.path)!.getText(o.name);
+    typing = true;
+    for (let number = 1; typing; number++) {
+      text.insert(text.length, ` ${o.name}${number}`);
+      await new Promise(resolve => setTimeout(resolve, o.pause));
+    }
+    return text.toString();
+  },
+
+  /** What is in these texts now, by name. */
+  async texts(o: { path: string; names: string[] }) {
+    const ydoc = documents.get(o.path)!;
+    return Object.fromEntries(
+      o.names.map(name => [name, ydoc.getText(name).toString()])
+    );
+  },
+
+  /** The time of day when these texts are exactly so, null if they are not within `wait`. */
+  async haveTexts(o: {
+    path: string;
+    texts: Record<string, string>;
+    wait: number;
+  }) {
+    const ydoc = documents.get(o.path)!;
+    const all = Object.entries(o.texts);
+    const isSo = () =>
+      all.every(([name, text]) => ydoc.getText(name).toString() === text);
+    return within(
+      o.wait,
+      until(isSo).then(() => Date.now())
+    );
+  },
+
   // ------------------------------------------------------------ history
 
   write: history.type,

@@ -26,7 +26,10 @@ import {
 } from '@jupyterlab/application';
 import { ICommandPalette, IToolbarWidgetRegistry } from '@jupyterlab/apputils';
 import { PageConfig } from '@jupyterlab/coreutils';
-import { IDocumentManager } from '@jupyterlab/docmanager';
+import {
+  IDocumentManager,
+  IDocumentWidgetOpener
+} from '@jupyterlab/docmanager';
 import {
   ContentsManager,
   IServerSettings,
@@ -46,6 +49,7 @@ import { RoomDrive } from './drive/room-drive.js';
 import { announceRoomFiles } from './drive/room-files.js';
 import { WebrtcContentProvider } from './open/content-provider.js';
 import { LateMeetings } from './open/late.js';
+import { keepLinked } from './open/linked.js';
 import { OpenDocuments } from './open/open-documents.js';
 import { reopener } from './open/reopen.js';
 import { showRunning } from './open/running.js';
@@ -222,6 +226,24 @@ const late: JupyterFrontEndPlugin<void> = {
   }
 };
 
+const linked: JupyterFrontEndPlugin<void> = {
+  id: 'jupyterlite-webrtc:linked',
+  description: 'Keeps what a link leads to open when tabs are restored.',
+  autoStart: true,
+  requires: [IRoomSession],
+  optional: [ILabShell, IDocumentWidgetOpener],
+  activate: (
+    app: JupyterFrontEnd,
+    session: IRoomSession,
+    labShell: ILabShell | null,
+    opener: IDocumentWidgetOpener | null
+  ) => {
+    if (session.enabled && labShell && opener) {
+      keepLinked(app, opener);
+    }
+  }
+};
+
 const roomDrive: JupyterFrontEndPlugin<void> = {
   id: 'jupyterlite-webrtc:room-drive',
   description: 'Keeps the person’s files and the room’s index in step.',
@@ -316,6 +338,7 @@ export default [
   contentProvider,
   awareness,
   late,
+  linked,
   roomDrive,
   share,
   trust,

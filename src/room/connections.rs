@@ -66,8 +66,7 @@ impl Room {
         }
         match signal {
             Signal::Announce | Signal::Restart { .. } => false,
-            Signal::Leave => true,
-            Signal::Description { .. } => true,
+            Signal::Leave | Signal::Description { .. } => true,
             Signal::Candidate(_) => self.is_doubted(from),
         }
     }

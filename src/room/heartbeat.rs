@@ -40,7 +40,7 @@ const DOUBTFUL_SIGNALS: usize = 64;
 
 /// The pulse of one peer.
 pub struct Heartbeat {
-    /// When its last frame came.
+    /// When its last frame came; while it is being connected to, when that attempt began or last got on.
     pub heard: Millis,
     /// When to ask next.
     ping_at: Millis,
@@ -76,7 +76,8 @@ impl Heartbeat {
         }
     }
 
-    /// A frame of it came: it is there, whatever was said in its name.
+    /// A frame of it came: it is there, whatever was said in its name. While it is being connected to, a
+    /// signal came with which that attempt gets on: it is timed by this, too.
     pub fn heard(&mut self, now: Millis) {
         self.heard = now;
         self.doubt = None;

@@ -106,10 +106,10 @@ export function listFiles(page) {
 /** The database of that history, for a site at the root of its origin. */
 export const HISTORY = 'jupyterlite-webrtc /';
 
-/** Whether a text that was put in at once is in the history that the browser keeps of rooms. */
-export function isKept(page, text) {
+/** Which of these texts, each put in at once, are in the history that the browser keeps of rooms. */
+export function whichAreKept(page, texts) {
   return page.evaluate(
-    async ([text, history]) => {
+    async ([texts, history]) => {
       const done = request =>
         new Promise((resolve, reject) => {
           request.onsuccess = () => resolve(request.result);
@@ -117,7 +117,7 @@ export function isKept(page, text) {
         });
       const databases = await window.indexedDB.databases();
       if (!databases.some(({ name }) => name === history)) {
-        return false;
+        return [];
       }
       const database = await done(window.indexedDB.open(history));
       const records = await done(
@@ -125,10 +125,16 @@ export function isKept(page, text) {
       );
       database.close();
       const decoder = new TextDecoder();
-      return records.some(({ updates }) =>
-        updates.some(update => decoder.decode(update).includes(text))
+      const kept = records.flatMap(({ updates }) =>
+        updates.map(update => decoder.decode(update))
       );
+      return texts.filter(text => kept.some(update => update.includes(text)));
     },
-    [text, HISTORY]
+    [texts, HISTORY]
   );
+}
+
+/** Whether a text that was put in at once is in there. */
+export async function isKept(page, text) {
+  return (await whichAreKept(page, [text])).length > 0;
 }

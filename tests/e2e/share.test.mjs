@@ -92,6 +92,65 @@ test('Share takes the open documents live in place, and the link leads to them',
   await grace.seesSources('mine.txt', 'text\nmore\n');
 });
 
+/** Runs in a page first: the tabs of the last visit come back only when `mine.txt` is open. */
+function restoreLate() {
+  let app;
+  Object.defineProperty(window, 'jupyterapp', {
+    get: () => app,
+    set: value => {
+      app = value;
+      const { commands } = app;
+      const execute = commands.execute.bind(commands);
+      commands.execute = async (id, args) => {
+        const isLink = new URL(window.location.href).searchParams.has('path');
+        if (
+          id === 'docmanager:open' &&
+          !window.documentAt('mine.txt') &&
+          isLink
+        ) {
+          window.isLate = true;
+          await new Promise(resolve => {
+            const look = () =>
+              window.documentAt('mine.txt') ? resolve() : setTimeout(look, 5);
+            look();
+          });
+        }
+        return execute(id, args);
+      };
+    }
+  });
+}
+
+test('a link leads to its document, also when the tabs of the last visit come back after it', async () => {
+  const ada = await stage.person('ada', { files });
+  const grace = await stage.person('grace', { init: restoreLate });
+  await ada.open(PATH);
+  await ada.openMore('mine.txt');
+  const link = new URL(await ada.share());
+  link.searchParams.set('path', PATH);
+  await grace.follow(link.href);
+  await grace.isOpen(PATH);
+  await eventually(async () => {
+    const tabs = await grace.page.evaluate(async () => {
+      const { workspaces } = window.jupyterapp.serviceManager;
+      return JSON.stringify(await workspaces.fetch('default'));
+    });
+    assert.match(
+      tabs,
+      /notebook:mine\.ipynb/,
+      'the tabs that grace’s browser has kept'
+    );
+  });
+
+  link.searchParams.set('path', 'mine.txt');
+  await grace.follow(link.href);
+  await grace.isOpen(PATH);
+  assert.ok(await grace.page.evaluate(() => window.isLate), 'it came first');
+  await grace.isOpen('mine.txt');
+  await ada.type('mine.txt', 'more\n');
+  await grace.seesSources('mine.txt', 'text\nmore\n');
+});
+
 test('a link that lost its secret is an error, and joins nothing', async () => {
   const [ada, grace] = await stage.persons(['ada', 'grace'], { files });
   await ada.open(PATH);

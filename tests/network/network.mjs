@@ -10,6 +10,7 @@ import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { OWN } from './inside.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 
@@ -113,7 +114,7 @@ class Place {
 
 /** Lay out the network; once in a process, as there is one. */
 export async function buildNetwork() {
-  if (process.env.NETWORK !== 'own') {
+  if (process.env.NETWORK !== OWN.NETWORK) {
     throw new Error(
       'This needs a network of its own: use make test-network, or node tests/network/run.mjs FILE'
     );

@@ -1,29 +1,9 @@
 /** The stage of the browser tests, with Ada and Grace at two places, each with a browser there. */
-import { writeFileSync } from 'node:fs';
 import { after, afterEach } from 'node:test';
-import { CHROMIUM, freshRoom, launch, useStage } from '../e2e/site.mjs';
-import { buildNetwork, MIDDLE } from './network.mjs';
+import { freshRoom, useStage } from '../e2e/site.mjs';
 import { watchConnections } from './connections.mjs';
-
-/** Any will do: nobody else is here. */
-const PORT = 8000;
-
-const FLAGS = [
-  // As on a site with a certificate. Without, JupyterLite gets neither locks nor a clipboard.
-  `--unsafely-treat-insecure-origin-as-secure=http://${MIDDLE}:${PORT}`,
-  // Names for addresses, asked for by multicast, which goes no further than the next wire.
-  '--disable-features=WebRtcHideLocalIpsWithMdns'
-];
-
-/** A browser that is at a place. */
-function launchAt(place) {
-  const executable = `/run/chromium-in-${place.name}`;
-  const command = place.command(CHROMIUM).join(' ');
-  writeFileSync(executable, `#!/bin/sh\nexec ${command} "$@"\n`, {
-    mode: 0o755
-  });
-  return launch({ executable, args: FLAGS });
-}
+import { launchAt, PORT } from './launch.mjs';
+import { buildNetwork, MIDDLE } from './network.mjs';
 
 export async function useNetworkStage() {
   const network = await buildNetwork();

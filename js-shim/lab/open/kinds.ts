@@ -85,17 +85,22 @@ function covers(reached: Uint8Array, wanted: Uint8Array): boolean {
   );
 }
 
-const newNotebook = () => new LocalNotebook();
-const newFile = () => new LocalFile();
+/** What all kinds do alike, each with its own models. */
+function withModels(contentType: string, make: ModelFactory) {
+  return {
+    seed: (path: string, content: Content) =>
+      seed(path, contentType, make, content),
+    liveSeed: (path: string, model: Model) => liveGenesis(path, model.ydoc),
+    contentOf: (update: Uint8Array) => contentAfter(make, update),
+    normalise: contentText,
+    reached: Y.encodeStateVectorFromUpdate,
+    covers
+  };
+}
 
 const notebook: IDocumentKind = {
-  seed: (path, content) => seed(path, 'notebook', newNotebook, content),
-  liveSeed: (path, model) => liveGenesis(path, model.ydoc),
-  contentOf: update => contentAfter(newNotebook, update),
+  ...withModels('notebook', () => new LocalNotebook()),
   contentOfModel: model => (model as LocalNotebook).toJSON(),
-  normalise: contentText,
-  reached: Y.encodeStateVectorFromUpdate,
-  covers,
   fromFile: content => ({ content, lineEnding: null }),
   toFile: content => content,
   load: (model, update, origin, mine) => {
@@ -114,13 +119,8 @@ const notebook: IDocumentKind = {
 };
 
 const text: IDocumentKind = {
-  seed: (path, content) => seed(path, 'file', newFile, content),
-  liveSeed: (path, model) => liveGenesis(path, model.ydoc),
-  contentOf: update => contentAfter(newFile, update),
+  ...withModels('file', () => new LocalFile()),
   contentOfModel: model => (model as LocalFile).getSource(),
-  normalise: contentText,
-  reached: Y.encodeStateVectorFromUpdate,
-  covers,
   fromFile: content => {
     const { text, lineEnding } = splitLineEnding(content ?? '');
     return { content: text, lineEnding };
@@ -142,25 +142,20 @@ function kindOfFactory(
   make: ModelFactory
 ): IDocumentKind {
   const file = format === 'text' ? text : notebook;
+  const all = withModels(contentType, make);
   return {
+    ...all,
     seed: async (path, content) => {
-      const begun = await seed(path, contentType, make, content);
+      const begun = await all.seed(path, content);
       // A model that begins with something of its own would have that twice, once by each history.
-      if (
-        contentText(contentAfter(make, begun.update)) !== contentText(content)
-      ) {
+      if (contentText(all.contentOf(begun.update)) !== contentText(content)) {
         throw new UnsupportedDocumentError(
           `Documents of type “${contentType}” can’t be shared.`
         );
       }
       return begun;
     },
-    liveSeed: (path, model) => liveGenesis(path, model.ydoc),
-    contentOf: update => contentAfter(make, update),
     contentOfModel: getSource,
-    normalise: contentText,
-    reached: Y.encodeStateVectorFromUpdate,
-    covers,
     fromFile: file.fromFile,
     toFile: file.toFile,
     load: loadInto,
