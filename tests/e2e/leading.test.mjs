@@ -7,6 +7,8 @@ import { eventually } from './waiting.mjs';
 
 const stage = await useStage();
 const PATH = 'mine.ipynb';
+/** Longer than a leader that says nothing is waited for, in milliseconds. */
+const BLOCKED = 45_000;
 const SOURCES = ['first', 'second', 'third'];
 const files = { [PATH]: notebook(...SOURCES) };
 
@@ -109,6 +111,28 @@ for (const how of ['closed', 'crashed']) {
     await allShowTheSame([...left, grace]);
   });
 }
+
+test('the tab that is connected does not answer: another takes over, and it follows afterwards', async () => {
+  const { tabs, grace } = await meet(2);
+  const leader = await leaderOf(tabs);
+  const other = tabs.find(tab => tab !== leader);
+  const counts = [connections(other), connections(grace)];
+  assert.deepEqual(await Promise.all(counts), [0, 1]);
+  // As a dialog of the browser would: the page does nothing until another one has taken over.
+  const blocked = leader.page.evaluate(ms => {
+    const end = performance.now() + ms;
+    while (performance.now() < end);
+  }, BLOCKED);
+  await other.type(PATH, ' meanwhile');
+  await grace.sees(PATH, 'meanwhile');
+  await grace.type(PATH, ' and-back');
+  await other.sees(PATH, 'and-back');
+  await blocked;
+  await leader.type(PATH, ' awake');
+  await allSee([...tabs, grace], 'awake');
+  assert.equal(await leaderOf(tabs), other);
+  await allShowTheSame([...tabs, grace]);
+});
 
 test('a second tab gets a document that only others have, and the third when the first is gone', async () => {
   const grace = await stage.person('grace', { files });

@@ -21,8 +21,9 @@ impl World {
         let mut seed = [0; 32];
         self.chance.fill(&mut seed);
         let client = 1_000_000 + id as u64 * 1_000;
-        // Half a day, either way.
-        let clock = if self.faults.clocks { (self.chance.f64() - 0.5) * 86_400_000.0 } else { 0.0 };
+        // Half a day, either way; whole milliseconds, which can be added and taken away without rounding.
+        let ahead = ((self.chance.f64() - 0.5) * 86_400_000.0).round();
+        let clock = if self.faults.clocks { ahead } else { 0.0 };
         // Two people in three share two browsers.
         let browser = Some(person.id % 3).filter(|browser| self.faults.tabs && *browser < 2);
         let tabs = browser.is_some();
