@@ -6,7 +6,9 @@
 import { median, quantile, ratio, tail } from '../lib/figures.mjs';
 import { freshRoom, withPages } from '../lib/site.mjs';
 
-const STROKES = 300;
+/** The contestants take turns: so many rounds of so many strokes each. */
+const ROUNDS = 5;
+const STROKES = 100;
 /** So many come before: a page that has just been opened still compiles and collects. */
 const WARM_UP = 300;
 const PAUSE = 8;
@@ -23,17 +25,16 @@ const during = ({ strokes, from, to }) =>
   round(strokes.filter(({ at, ms }) => at >= from && at + ms <= to + 1));
 
 export async function keystroke(site) {
-  const ours = await documents(site, 'ours');
-  const theirs = await documents(site, 'y-webrtc');
+  const { ours: idle, 'y-webrtc': theirs, bare: idleBare } = await quiet(site);
+  const ours = await documents(site);
   const bare = await bareChannel(site);
   return [
     {
       measure: 'keystroke there and back, idle',
-      ...columns(ours.idle, theirs.idle, bare.idle),
+      ...columns(idle, theirs, idleBare),
       target: '≤ 1× y-webrtc, ≤ 2× bare',
       met:
-        median(ours.idle) <= median(theirs.idle) &&
-        median(ours.idle) <= 2 * median(bare.idle)
+        median(idle) <= median(theirs) && median(idle) <= 2 * median(idleBare)
     },
     {
       measure: 'keystroke, 40 MB between the two',
@@ -60,19 +61,56 @@ function columns(ours, theirs, bare) {
   };
 }
 
-async function documents(site, system) {
-  return withPages(site, 2, async (a, b) => {
-    const room = freshRoom();
-    await a.run('enter', { system, room });
-    await b.run('enter', { system, room });
-    await a.run('share', { system, path: 'keys', bytes: 0 });
-    await b.run('open', { system, path: 'keys' });
-    await b.run('echo', { system });
-    await a.run('type', { system, count: WARM_UP, pause: PAUSE }); // warm up
-    const idle = await a.run('type', { system, count: STROKES, pause: PAUSE });
-    if (system === 'y-webrtc') {
-      return { idle: round(idle) };
+/** When nothing else happens: milliseconds, by contestant. */
+async function quiet(site) {
+  const systems = ['ours', 'y-webrtc', 'bare'];
+  return withPages(site, 2 * systems.length, async (...pages) => {
+    const times = Object.fromEntries(systems.map(system => [system, []]));
+    const pairs = systems.map((system, i) => ({
+      system,
+      a: pages[2 * i],
+      b: pages[2 * i + 1]
+    }));
+    for (const { system, a, b } of pairs) {
+      await (system === 'bare' ? meetBare(a, b) : meet(system, a, b));
+      await a.run('type', { system, count: WARM_UP, pause: PAUSE });
     }
+    for (let turn = 0; turn < ROUNDS; turn++) {
+      for (const { system, a } of pairs) {
+        const o = { system, count: STROKES, pause: PAUSE };
+        times[system].push(...round(await a.run('type', o)));
+      }
+    }
+    return times;
+  });
+}
+
+/** Two open a document, and one repeats what the other types. Returns the room. */
+async function meet(system, a, b) {
+  const room = freshRoom();
+  await a.run('enter', { system, room });
+  await b.run('enter', { system, room });
+  await a.run('share', { system, path: 'keys', bytes: 0 });
+  await b.run('open', { system, path: 'keys' });
+  await b.run('echo', { system });
+  return room;
+}
+
+async function meetBare(a, b) {
+  const system = 'bare';
+  const room = freshRoom();
+  await a.run('enter', { system, room });
+  await b.run('enter', { system, room, joins: true });
+  await Promise.all([a.run('link'), b.run('link')]);
+  await b.run('echo', { system });
+  return room;
+}
+
+async function documents(site) {
+  const system = 'ours';
+  return withPages(site, 2, async (a, b) => {
+    const room = await meet(system, a, b);
+    await a.run('type', { system, count: WARM_UP, pause: PAUSE });
     const busy = await enough(async number => {
       const o = { system, path: `large ${number}`, bytes: BYTES, pause: PAUSE };
       await a.run('share', { ...o, bytes: 0 });
@@ -93,20 +131,15 @@ async function documents(site, system) {
         return during({ strokes: await typed, ...window });
       })
     );
-    return { idle: round(idle), busy, third };
+    return { busy, third };
   });
 }
 
 async function bareChannel(site) {
   return withPages(site, 3, async (a, b, c) => {
     const system = 'bare';
-    const room = freshRoom();
-    await a.run('enter', { system, room });
-    await b.run('enter', { system, room, joins: true });
-    await Promise.all([a.run('link'), b.run('link')]);
-    await b.run('echo', { system });
+    const room = await meetBare(a, b);
     await a.run('type', { system, count: WARM_UP, pause: PAUSE });
-    const idle = await a.run('type', { system, count: STROKES, pause: PAUSE });
     const o = { system, bytes: BYTES, message: MESSAGE, pause: PAUSE };
     const busy = await enough(async () => {
       await b.run('receive', o);
@@ -118,7 +151,7 @@ async function bareChannel(site) {
       await c.run('receive', o);
       return during(await a.run('typeDuring', { ...o, link: 1 }));
     });
-    return { idle: round(idle), busy, third };
+    return { busy, third };
   });
 }
 

@@ -315,6 +315,7 @@ class Room implements IRoom {
         break;
       case 'unavailable':
         this._arrived(event.genesis, false);
+        this._bringBack();
         break;
       case 'depose':
         this._election?.depose();

@@ -74,6 +74,7 @@ export type Settlement =
 /** The state of one signaling server. */
 export interface ISignalingStatus {
   url: string;
+  /** In a tab that another one connects to the others all of them are `closed`. */
   state: 'connecting' | 'open' | 'closed';
 }
 

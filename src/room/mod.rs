@@ -318,7 +318,7 @@ impl Room {
     /// A picture of the room now.
     pub fn status(&self) -> Status {
         Status {
-            servers: self.servers.iter().map(servers::Server::state).collect(),
+            servers: self.server_states(),
             peers: self.peers.iter().map(|(id, peer)| peer.status(*id)).collect(),
             settlement: self.settlement,
             documents: self.document_statuses(),

@@ -60,6 +60,15 @@ impl Room {
         (0..self.servers.len()).for_each(|server| self.act(Action::Dial(ServerId(server))));
     }
 
+    /// The state of each, for a person. Who follows another tab uses none.
+    pub(super) fn server_states(&self) -> Vec<ServerState> {
+        let state = |server: &Server| match self.role {
+            Role::Leads => server.state(),
+            Role::Follows(_) => ServerState::Closed,
+        };
+        self.servers.iter().map(state).collect()
+    }
+
     /// Whether a peer can be told something.
     pub(super) fn can_signal(&self) -> bool {
         self.servers.iter().any(Server::is_open)

@@ -17,7 +17,7 @@ use super::bytes::Bytes;
 use super::ids::{DocumentId, PeerId, ServerId};
 use super::limits::{self, Millis};
 use super::message::{Header, Message};
-use super::peer::Peer;
+use super::peer::{Agreement, Peer};
 use super::servers::Server;
 use super::signaling::Signal;
 use super::sources::SOURCE_PATIENCE;
@@ -121,7 +121,9 @@ impl Room {
         self.drop_everybody();
         self.role = Role::Leads;
         self.asked_at = self.now;
-        self.expect();
+        if self.settlement.is_some() {
+            self.expect();
+        }
         self.dial_all();
         self.tell_tabs_who_leads();
     }
@@ -304,10 +306,15 @@ impl Room {
         }
     }
 
-    /// Whether a document that is not here is being asked of somebody whose answer is relayed to `id`.
-    pub(super) fn will_relay(&self, id: PeerId, document: DocumentId) -> bool {
-        let source = self.documents.get(&document).and_then(|document| document.source);
-        source.is_some_and(|(source, _)| source != id && (self.is_tab(source) || self.is_tab(id)))
+    /// Whether a document that is not here may still come from somebody whose answer is relayed to `id`. A
+    /// tab asks nobody else, and is not to think that nobody has it before this page does.
+    pub(super) fn will_relay(&mut self, id: PeerId, document: DocumentId) -> bool {
+        let Some(sought) = self.documents.get(&document) else { return false };
+        if self.is_tab(id) {
+            return matches!(self.role, Role::Leads) && !sought.unavailable;
+        }
+        let may_have = |agreed: &Agreement| !agreed.missing || agreed.retry_at.is_some();
+        self.across(id).any(|(_, tab)| tab.documents.get(&document).is_none_or(may_have))
     }
 
     /// Tells a peer who is here behind this page, or beside it.
