@@ -105,9 +105,11 @@ for (const how of ['closed', 'crashed']) {
       await allSee([...left, grace], `then-${one.name}`);
     }
     await leaderOf(left);
-    await Promise.all([...left, grace].map(one => one.meets(2)));
-    const names = await grace.people();
-    assert.ok(!names.some(name => name === leader.name), `${names}`);
+    if (how === 'closed') {
+      await Promise.all([...left, grace].map(one => one.meets(2)));
+      const names = await grace.people();
+      assert.ok(!names.some(name => name === leader.name), `${names}`);
+    }
     await allShowTheSame([...left, grace]);
   });
 }

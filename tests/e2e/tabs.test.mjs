@@ -30,13 +30,13 @@ async function two(seconds, { beside = false } = {}) {
 const onDisk = async (one, path = PATH) =>
   (await one.file(path)).cells.map(cell => cell.source);
 
-/** Somebody's file changes while it is open, and they save. Returns when JupyterLab asks. */
+/** Somebody's file changes while it is open, and they save. Returns when JupyterLab asks, with the end of that. */
 async function changedOutside(one) {
   await one.write(PATH, notebook('first', 'from outside', 'third'));
   await one.run(PATH, (_, model) => model.getCell(0).setSource('typed'));
   const save = one.command('docmanager:save').catch(() => undefined);
   await one.page.locator('.jp-Dialog', { hasText: 'File Changed' }).waitFor();
-  return save;
+  return () => save; // a promise would be waited for
 }
 
 const answer = (one, label) =>
@@ -114,11 +114,11 @@ test('a file that is gone is saved anew', async () => {
 
 test('changed outside, Revert: the change is brought in, and what others type stays', async () => {
   const [ada, grace] = await two(0);
-  const save = await changedOutside(ada);
+  const saved = await changedOutside(ada);
   await grace.type(PATH, ' by grace', 2);
   await ada.sees(PATH, 'by grace');
   await answer(ada, 'Revert');
-  await save;
+  await saved();
   await grace.sees(PATH, 'from outside');
   await grace.type(PATH, ' again', 1);
   await ada.sees(PATH, 'from outside again');
@@ -129,11 +129,11 @@ test('changed outside, Revert: the change is brought in, and what others type st
 
 test('changed outside, Overwrite: what is on the screen is written', async () => {
   const [ada, grace] = await two(0);
-  const save = await changedOutside(ada);
+  const saved = await changedOutside(ada);
   await grace.type(PATH, ' by grace', 2);
   await ada.sees(PATH, 'by grace');
   await answer(ada, 'Overwrite');
-  await save;
+  await saved();
   const expected = ['typed', 'second', 'third by grace'];
   await eventually(async () => assert.deepEqual(await onDisk(ada), expected));
   await grace.seesSources(PATH, expected);
@@ -144,9 +144,9 @@ test('changed outside, Overwrite: what is on the screen is written', async () =>
 
 test('changed outside, Cancel: nothing happens, and the next save asks again', async () => {
   const [ada, grace] = await two(0);
-  const save = await changedOutside(ada);
+  const saved = await changedOutside(ada);
   await answer(ada, 'Cancel');
-  await save;
+  await saved();
   assert.deepEqual(await onDisk(ada), ['first', 'from outside', 'third']);
   assert.deepEqual(await ada.sources(PATH), ['typed', 'second', 'third']);
   await grace.seesSources(PATH, ['typed', 'second', 'third']);
