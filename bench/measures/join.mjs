@@ -6,7 +6,7 @@ import { median, ratio, spread } from '../lib/figures.mjs';
 import { freshRoom } from '../lib/site.mjs';
 
 const BYTES = 200_000;
-const RUNS = 10;
+const RUNS = 20;
 
 export async function join(site) {
   const times = { ours: [], cold: [], 'y-webrtc': [], bare: [] };
