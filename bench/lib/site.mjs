@@ -5,7 +5,12 @@
 import { cp, mkdir } from 'node:fs/promises';
 import { build } from 'esbuild';
 import { median } from './figures.mjs';
-import { freshRoom, launch, serve } from '../../tests/e2e/site.mjs';
+import {
+  countConnections,
+  freshRoom,
+  launch,
+  serve
+} from '../../tests/e2e/site.mjs';
 
 const SITE = 'target/bench';
 
@@ -88,19 +93,6 @@ export async function openPage(browser, server, { load = true } = {}) {
     await page.waitForFunction(() => window.bench);
   };
   return { run, page, reload, close: () => context.close() };
-}
-
-/** Runs in a page: `connections()` says how many are open. */
-function countConnections() {
-  const all = [];
-  window.RTCPeerConnection = class extends window.RTCPeerConnection {
-    constructor(...options) {
-      super(...options);
-      all.push(this);
-    }
-  };
-  const isOpen = one => one.connectionState === 'connected';
-  window.connections = () => all.filter(isOpen).length;
 }
 
 /** Seconds of processor time of each renderer so far. */

@@ -218,7 +218,8 @@ impl Room {
         self.status_changed = true;
         self.act(Action::Close(peer.link));
         let was_tab = peer.is_tab;
-        let gone: Vec<_> = peer.presence.origins().collect();
+        let mut gone: Vec<_> = peer.presence.origins().collect();
+        gone.dedup(); // one for each channel, in their order
         for (channel, clients) in peer.presence.into_clients() {
             self.act(Action::PresenceGone { channel, clients });
         }

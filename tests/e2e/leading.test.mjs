@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { notebook } from './notebooks.mjs';
-import { freshRoom, useStage } from './site.mjs';
+import { countConnections, freshRoom, useStage } from './site.mjs';
 import { eventually } from './waiting.mjs';
 
 const stage = await useStage();
@@ -11,19 +11,6 @@ const PATH = 'mine.ipynb';
 const BLOCKED = 45_000;
 const SOURCES = ['first', 'second', 'third'];
 const files = { [PATH]: notebook(...SOURCES) };
-
-/** Runs in a page: `connections()` says how many are open. */
-function countConnections() {
-  const all = [];
-  window.RTCPeerConnection = class extends window.RTCPeerConnection {
-    constructor(...options) {
-      super(...options);
-      all.push(this);
-    }
-  };
-  window.connections = () =>
-    all.filter(one => one.connectionState === 'connected').length;
-}
 
 const connections = tab => tab.page.evaluate(() => window.connections());
 

@@ -165,3 +165,16 @@ export async function useStage({ serving = {}, launching = launch } = {}) {
   });
   return stage;
 }
+
+/** Runs in a page: `connections()` says how many are open. */
+export function countConnections() {
+  const all = [];
+  window.RTCPeerConnection = class extends window.RTCPeerConnection {
+    constructor(...options) {
+      super(...options);
+      all.push(this);
+    }
+  };
+  const isOpen = one => one.connectionState === 'connected';
+  window.connections = () => all.filter(isOpen).length;
+}
