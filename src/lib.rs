@@ -21,9 +21,9 @@ mod surface {
     use std::sync::Once;
 
     use js_sys::{Array, Function, Uint8Array};
-    use serde::Serialize;
     use wasm_bindgen::prelude::*;
 
+    use crate::room::clients::Client;
     use crate::room::ids::{DocumentId, RoomId};
     use crate::room::index::Entry;
     use crate::room::{Config, Event, Room};
@@ -31,7 +31,8 @@ mod surface {
     use crate::web::Ice;
     use crate::web::driver::{Driver, Servers};
     use crate::web::indexed_db::IndexedDb;
-    use crate::web::page::{Options, Page, PageEntry, PageOwned, PageStatus};
+    use crate::web::member::list;
+    use crate::web::page::{self, Options, Page};
 
     static HOOK: Once = Once::new();
 
@@ -50,14 +51,14 @@ mod surface {
     /// Takes away all that is kept of a room in the database of this name.
     #[wasm_bindgen(js_name = forgetRoom)]
     pub async fn forget_room(database: String, prefix: String, room: String) -> Result<(), JsError> {
-        let store = IndexedDb::open(&database).await?;
+        let store = IndexedDb::open(&database, None).await?;
         Ok(store.forget(RoomId::derive(&prefix, &room)).await?)
     }
 
     /// Takes away the rooms that were last used so many days ago. Returns how many.
     #[wasm_bindgen(js_name = forgetUnused)]
     pub async fn forget_unused(database: String, days: f64) -> Result<usize, JsError> {
-        let store = IndexedDb::open(&database).await?;
+        let store = IndexedDb::open(&database, None).await?;
         Ok(store.forget_unused(crate::web::now() - days * 24.0 * 3_600_000.0).await?)
     }
 
@@ -82,21 +83,15 @@ mod surface {
         ) -> Result<Engine, JsError> {
             let panics = PanicListener::new(failed);
             let ice = Ice::of(&options);
-            let options = Options::read(&options).map_err(unusable)?;
+            let Options { signaling: urls, prefix, room: name, secret, history, tabs, browser_tab } =
+                Options::read(&options).map_err(unusable)?;
             let seed = crate::web::random_seed()
                 .map_err(|_| JsError::new("this browser gives no random numbers"))?;
-            let config = Config {
-                prefix: options.prefix,
-                name: options.room,
-                secret: options.secret,
-                servers: options.signaling.len(),
-                seed,
-                history: options.history.is_some(),
-                tabs: options.tabs,
-            };
+            let config =
+                Config { prefix, name, secret, servers: urls.len(), seed, history: history.is_some(), tabs };
             let room = Room::join(config, crate::web::now());
             let dialled = sockets.iter().map(|socket| socket.dyn_into().ok()).collect();
-            let servers = Servers { urls: options.signaling, dialled, ice, history: options.history };
+            let servers = Servers { urls, dialled, ice, history, browser_tab };
             let driver = Driver::start(room, servers, Page::new(listener));
             Ok(Self { driver, _panics: panics })
         }
@@ -128,21 +123,17 @@ mod surface {
 
         /// What this person wrote in documents that live nowhere any more (`IOwned`).
         pub fn orphans(&self) -> JsValue {
-            let orphans: Vec<PageOwned> =
-                self.driver.room(|room| room.orphans().map(PageOwned::from).collect());
-            object(&orphans)
+            self.driver.room(|room| list(room.orphans().map(JsValue::from)))
         }
 
         /// All that lives somewhere.
         pub fn entries(&self) -> JsValue {
-            let entries: Vec<PageEntry> =
-                self.driver.room(|room| room.entries().map(PageEntry::from).collect());
-            object(&entries)
+            self.driver.room(|room| list(room.entries().map(JsValue::from)))
         }
 
         /// A picture of the room now. `signaling` has states in the order of the URLs.
         pub fn status(&self) -> JsValue {
-            object(&PageStatus::from(self.driver.room(Room::status)))
+            self.driver.room(Room::status).into()
         }
 
         /// Puts a document into the room (`IIndexEntry`, its content); `claimed` with this number
@@ -154,7 +145,7 @@ mod surface {
             update: Vec<u8>,
             replace: bool,
         ) -> Result<(), JsError> {
-            let claim = PageEntry::claim(&entry, update, replace).map_err(unusable)?;
+            let claim = page::claim(&entry, update, replace).map_err(unusable)?;
             self.driver.put(Event::Claim { number, claim });
             Ok(())
         }
@@ -164,7 +155,7 @@ mod surface {
         pub fn document_state(&self, genesis: &str) -> String {
             let state = DocumentId::parse(genesis)
                 .and_then(|document| self.driver.room(|room| room.document_state(document)));
-            crate::web::page::document_state(state).to_owned()
+            page::document_state(state).to_owned()
         }
 
         /// The content of a document, as updates, if it is here.
@@ -188,6 +179,21 @@ mod surface {
         /// No longer.
         pub fn detach(&self, genesis: &str) -> Result<(), JsError> {
             self.driver.put(Event::Detach(parse(genesis)?));
+            Ok(())
+        }
+
+        /// The client id under which a Y.Doc with all of the document's content may go on, undefined where
+        /// there is none. It has to be given back.
+        pub fn lend(&self, genesis: &str) -> Option<f64> {
+            let client = self.driver.take(|room| room.lend(DocumentId::parse(genesis)?));
+            client.map(|client| client.id as f64)
+        }
+
+        /// Nothing is written under this client id any more, which has come to this clock.
+        #[wasm_bindgen(js_name = giveBack)]
+        pub fn give_back(&self, genesis: &str, id: f64, clock: u32) -> Result<(), JsError> {
+            let client = Client { id: id as u64, clock };
+            self.driver.put(Event::GiveBack { document: parse(genesis)?, client });
             Ok(())
         }
 
@@ -262,7 +268,7 @@ mod surface {
     }
 
     fn optional(entry: Option<Entry>) -> JsValue {
-        entry.map_or(JsValue::UNDEFINED, |entry| object(&PageEntry::from(entry)))
+        entry.map_or(JsValue::UNDEFINED, JsValue::from)
     }
 
     fn parse(genesis: &str) -> Result<DocumentId, JsError> {
@@ -271,12 +277,6 @@ mod surface {
 
     fn unusable(name: &str) -> JsError {
         JsError::new(&format!("{name} is missing, or not what it has to be"))
-    }
-
-    fn object(value: &impl Serialize) -> JsValue {
-        // These shapes have nothing that JavaScript lacks.
-        let serializer = serde_wasm_bindgen::Serializer::json_compatible().serialize_bytes_as_arrays(false);
-        value.serialize(&serializer).unwrap_or_default()
     }
 
     /// Has a function told of panics until it is dropped.

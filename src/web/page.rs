@@ -3,15 +3,13 @@
 //! The page gives one function, which is called with one object for each thing that happened. Its
 //! shapes are those of `js-shim/api/engine.ts`.
 
-use js_sys::Function;
-use serde::Serialize;
-use serde_bytes::Bytes;
+use js_sys::{Function, Uint8Array};
 use wasm_bindgen::JsValue;
 
-use super::member;
+use super::member::{self, list, object};
 use crate::room::history::Owned;
 use crate::room::ids::DocumentId;
-use crate::room::index::Entry;
+use crate::room::index::{Change, Entry};
 use crate::room::{
     Action, Claim, DocumentState, DocumentStatus, Notice, PeerState, PeerStatus, Route, ServerState,
     Settlement, Status,
@@ -27,6 +25,8 @@ pub struct Options {
     pub history: Option<String>,
     /// Whether tabs of this browser find each other; the page says which one leads.
     pub tabs: bool,
+    /// What this browser tab is called, the same for one page after the other.
+    pub browser_tab: Option<String>,
 }
 
 impl Options {
@@ -39,151 +39,97 @@ impl Options {
             secret: member::text(options, "secret"),
             history: member::text(options, "history"),
             tabs: member::is_true(options, "tabs"),
+            browser_tab: member::text(options, "browserTab"),
         })
     }
 }
 
-/// An index entry, as the page has it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PageEntry {
-    pub path: String,
-    pub genesis: String,
-    pub content_type: String,
-    pub format: String,
+/// The claim that the page makes with an `IIndexEntry`. The error is the name of what is not as it has to be.
+pub fn claim(entry: &JsValue, update: Vec<u8>, replace: bool) -> Result<Claim, &'static str> {
+    let text = |name| member::text(entry, name).ok_or(name);
+    Ok(Claim {
+        path: text("path")?,
+        document: DocumentId::parse(&text("genesis")?).ok_or("genesis")?,
+        content_type: text("contentType")?,
+        format: text("format")?,
+        update,
+        replace,
+    })
 }
 
-impl From<Entry> for PageEntry {
+/// `IIndexEntry`.
+impl From<Entry> for JsValue {
     fn from(entry: Entry) -> Self {
-        Self {
-            path: entry.path,
-            genesis: entry.document.to_string(),
-            content_type: entry.content_type,
-            format: entry.format,
-        }
+        object(&[
+            ("path", entry.path.into()),
+            ("genesis", name(entry.document)),
+            ("contentType", entry.content_type.into()),
+            ("format", entry.format.into()),
+        ])
     }
 }
 
-/// What this person wrote in a document, as the page has it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PageOwned {
-    entry: PageEntry,
-    #[serde(with = "serde_bytes")]
-    state_vector: Vec<u8>,
-}
-
-impl From<Owned> for PageOwned {
+/// `IOwned`.
+impl From<Owned> for JsValue {
     fn from(owned: Owned) -> Self {
-        Self { entry: owned.entry.into(), state_vector: owned.state_vector }
+        object(&[("entry", owned.entry.into()), ("stateVector", bytes(&owned.state_vector))])
     }
 }
 
-impl PageEntry {
-    /// The claim that the page makes with an `IIndexEntry`. The error is the name of what is not as it
-    /// has to be.
-    pub fn claim(entry: &JsValue, update: Vec<u8>, replace: bool) -> Result<Claim, &'static str> {
-        let text = |name| member::text(entry, name).ok_or(name);
-        Ok(Claim {
-            path: text("path")?,
-            document: DocumentId::parse(&text("genesis")?).ok_or("genesis")?,
-            content_type: text("contentType")?,
-            format: text("format")?,
-            update,
-            replace,
-        })
-    }
-}
-
-/// What the page hears.
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
-enum Heard<'a> {
-    Apply { genesis: String, update: &'a Bytes },
-    Compact { genesis: String },
-    Presence { channel: Option<String>, update: &'a Bytes },
-    PresenceGone { channel: Option<String>, clients: Vec<u64> },
-    Index { before: Option<PageEntry>, after: Option<PageEntry> },
-    Claimed { number: u32, entry: PageEntry },
-    Held { genesis: String },
-    Unavailable { genesis: String },
-    Depose,
-    Settled { settlement: &'static str },
-    Status,
-    Notice { code: &'static str, detail: String },
-}
-
-/// A picture of the room, as the page has it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PageStatus {
-    signaling: Vec<&'static str>,
-    peers: Vec<PagePeer>,
-    settlement: Option<&'static str>,
-    documents: Vec<PageDocument>,
-    transfers: Vec<PageTransfer>,
-    kept: bool,
-    pages: usize,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PagePeer {
-    id: String,
-    state: &'static str,
-    round_trip: Option<f64>,
-    route: Option<&'static str>,
-    sent: f64,
-    received: f64,
-    queued: usize,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PageDocument {
-    genesis: String,
-    state: &'static str,
-    is_behind: bool,
-}
-
-#[derive(Serialize)]
-struct PageTransfer {
-    genesis: String,
-    received: usize,
-    total: usize,
-}
-
-impl From<Status> for PageStatus {
+/// `EngineStatus`.
+impl From<Status> for JsValue {
     fn from(status: Status) -> Self {
-        let peer = |peer: PeerStatus| PagePeer {
-            id: peer.id.to_string(),
-            state: peer_state(peer.state),
-            round_trip: peer.round_trip,
-            route: peer.route.map(route),
-            sent: peer.sent as f64,
-            received: peer.received as f64,
-            queued: peer.queued,
+        let transfer = |(genesis, received, total)| {
+            object(&[
+                ("genesis", name(genesis)),
+                ("received", Self::from(received as f64)),
+                ("total", Self::from(total as f64)),
+            ])
         };
-        let document = |document: DocumentStatus| PageDocument {
-            genesis: document.id.to_string(),
-            state: document_state(Some(document.state)),
-            is_behind: document.is_behind,
-        };
-        let transfer = |(genesis, received, total): (DocumentId, usize, usize)| PageTransfer {
-            genesis: genesis.to_string(),
-            received,
-            total,
-        };
-        Self {
-            signaling: status.servers.into_iter().map(server_state).collect(),
-            peers: status.peers.into_iter().map(peer).collect(),
-            settlement: status.settlement.map(settlement),
-            documents: status.documents.into_iter().map(document).collect(),
-            transfers: status.transfers.into_iter().map(transfer).collect(),
-            kept: status.kept,
-            pages: status.pages,
-        }
+        object(&[
+            ("signaling", list(status.servers.into_iter().map(|state| server_state(state).into()))),
+            ("peers", list(status.peers.into_iter().map(Self::from))),
+            ("settlement", status.settlement.map_or(Self::NULL, |answer| settlement(answer).into())),
+            ("documents", list(status.documents.into_iter().map(Self::from))),
+            ("transfers", list(status.transfers.into_iter().map(transfer))),
+            ("kept", status.kept.into()),
+            ("pages", Self::from(status.pages as f64)),
+        ])
     }
+}
+
+/// `IPeerStatus`.
+impl From<PeerStatus> for JsValue {
+    fn from(peer: PeerStatus) -> Self {
+        object(&[
+            ("id", peer.id.to_string().into()),
+            ("state", peer_state(peer.state).into()),
+            ("roundTrip", peer.round_trip.map_or(Self::NULL, Self::from)),
+            ("route", peer.route.map_or(Self::NULL, |it| route(it).into())),
+            ("sent", Self::from(peer.sent as f64)),
+            ("received", Self::from(peer.received as f64)),
+            ("queued", Self::from(peer.queued as f64)),
+        ])
+    }
+}
+
+/// `IDocumentStatus`.
+impl From<DocumentStatus> for JsValue {
+    fn from(document: DocumentStatus) -> Self {
+        object(&[
+            ("genesis", name(document.id)),
+            ("state", document_state(Some(document.state)).into()),
+            ("isBehind", document.is_behind.into()),
+        ])
+    }
+}
+
+fn name(document: DocumentId) -> JsValue {
+    document.to_string().into()
+}
+
+fn bytes(bytes: &[u8]) -> JsValue {
+    Uint8Array::from(bytes).into()
 }
 
 fn server_state(state: ServerState) -> &'static str {
@@ -255,29 +201,34 @@ impl Page {
 
     /// Tells the page what happened. What is no news for a page is not told.
     pub fn tell(&self, action: Action) {
-        let name = |channel: Option<DocumentId>| channel.map(|document| document.to_string());
+        let channel_name = |channel: Option<DocumentId>| channel.map_or(JsValue::NULL, name);
+        let place = |entry: Option<Entry>| entry.map_or(JsValue::NULL, JsValue::from);
         match action {
             Action::Apply { document, update } => {
-                self.hear(&Heard::Apply { genesis: document.to_string(), update: Bytes::new(&update) });
+                self.hear("apply", &[("genesis", name(document)), ("update", bytes(&update))])
             }
-            Action::Depose => self.hear(&Heard::Depose),
-            Action::Compact(document) => self.hear(&Heard::Compact { genesis: document.to_string() }),
+            Action::Depose => self.hear("depose", &[]),
+            Action::Compact(document) => self.hear("compact", &[("genesis", name(document))]),
             Action::Presence { channel, update } => {
-                self.hear(&Heard::Presence { channel: name(channel), update: Bytes::new(&update) });
+                self.hear("presence", &[("channel", channel_name(channel)), ("update", bytes(&update))])
             }
             Action::PresenceGone { channel, clients } => {
-                self.hear(&Heard::PresenceGone { channel: name(channel), clients })
+                let clients = list(clients.into_iter().map(|client| JsValue::from(client as f64)));
+                self.hear("presence-gone", &[("channel", channel_name(channel)), ("clients", clients)])
             }
-            Action::Index(change) => {
-                let before = change.before.map(PageEntry::from);
-                self.hear(&Heard::Index { before, after: change.after.map(PageEntry::from) });
+            Action::Index(Change { before, after }) => {
+                self.hear("index", &[("before", place(before)), ("after", place(after))])
             }
-            Action::Claimed { number, entry } => self.hear(&Heard::Claimed { number, entry: entry.into() }),
-            Action::Held(document) => self.hear(&Heard::Held { genesis: document.to_string() }),
-            Action::Unavailable(document) => self.hear(&Heard::Unavailable { genesis: document.to_string() }),
-            Action::Settled(answer) => self.hear(&Heard::Settled { settlement: settlement(answer) }),
-            Action::StatusChanged => self.hear(&Heard::Status),
-            Action::Notice { notice, detail } => self.hear(&Heard::Notice { code: code(notice), detail }),
+            Action::Claimed { number, entry } => {
+                self.hear("claimed", &[("number", number.into()), ("entry", entry.into())])
+            }
+            Action::Held(document) => self.hear("held", &[("genesis", name(document))]),
+            Action::Unavailable(document) => self.hear("unavailable", &[("genesis", name(document))]),
+            Action::Settled(answer) => self.hear("settled", &[("settlement", settlement(answer).into())]),
+            Action::StatusChanged => self.hear("status", &[]),
+            Action::Notice { notice, detail } => {
+                self.hear("notice", &[("code", code(notice).into()), ("detail", detail.into())])
+            }
             Action::Dial(_)
             | Action::Hang(_)
             | Action::TellTabs(_)
@@ -295,12 +246,10 @@ impl Page {
         }
     }
 
-    fn hear(&self, heard: &Heard) {
-        let serializer = serde_wasm_bindgen::Serializer::json_compatible().serialize_bytes_as_arrays(false);
-        // The shapes above have nothing that JavaScript lacks; and what the page's function throws is
-        // the page's affair, the room goes on.
-        if let Ok(heard) = heard.serialize(&serializer) {
-            self.listener.call1(&JsValue::NULL, &heard).ok();
-        }
+    fn hear(&self, kind: &str, fields: &[(&str, JsValue)]) {
+        let heard = object(fields);
+        member::set(&heard, "type", &kind.into());
+        // What the page's function throws is the page's affair, the room goes on.
+        self.listener.call1(&JsValue::NULL, &heard).ok();
     }
 }
