@@ -10,6 +10,7 @@ import { heal } from './measures/heal.mjs';
 import { integration } from './measures/integration.mjs';
 import { join } from './measures/join.mjs';
 import { keystroke } from './measures/keystroke.mjs';
+import { loads } from './measures/loads.mjs';
 import { memory } from './measures/memory.mjs';
 import { reopen } from './measures/reopen.mjs';
 import { size } from './measures/size.mjs';
@@ -24,6 +25,7 @@ const measures = {
   heal,
   integration,
   reopen,
+  loads,
   memory,
   size
 };

@@ -17,6 +17,9 @@ use futures::lock::Mutex;
 use futures::{FutureExt, StreamExt, pin_mut};
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{Array, Function, Object, Reflect, Uint8Array};
+use jupyterlite_webrtc::room::history::Write;
+use jupyterlite_webrtc::room::ids::RoomId;
+use jupyterlite_webrtc::store::Store;
 use jupyterlite_webrtc::web::indexed_db::IndexedDb;
 use jupyterlite_webrtc::{Engine, genesis_of};
 use wasm_bindgen::prelude::*;
@@ -371,8 +374,28 @@ async fn the_page_may_call_back_at_once() {
 
 #[wasm_bindgen_test]
 async fn the_store_in_the_browser() {
-    let store = IndexedDb::open(&unique("conformance")).await.expect("it opens");
+    let store = IndexedDb::open(&unique("conformance"), Some("tab".into())).await.expect("it opens");
     conformance::check(&store).await;
+}
+
+#[wasm_bindgen_test]
+async fn client_ids_go_to_one_page_of_the_tab_that_gave_them_back() {
+    let (database, room) = (unique("clients"), RoomId([9; 32]));
+    let open =
+        async |tab: Option<&str>| IndexedDb::open(&database, tab.map(Into::into)).await.expect("it opens");
+    let (ours, twin, other) = (open(Some("ours")).await, open(Some("ours")).await, open(Some("other")).await);
+    let nameless = open(None).await;
+    ours.load(room, 0.0).await.unwrap();
+    let write = Write { given_back: conformance::given_back(5), last: true, ..Write::default() };
+    ours.write(room, &write).await.unwrap();
+    assert_eq!(other.load(room, 0.0).await.unwrap().given_back, None);
+    assert_eq!(nameless.load(room, 0.0).await.unwrap().given_back, None);
+    // A tab that was duplicated has the same name.
+    let (one, two) = futures::join!(ours.load(room, 0.0), twin.load(room, 0.0));
+    let lent: Vec<_> = [one, two].into_iter().filter_map(|history| history.unwrap().given_back).collect();
+    assert_eq!(lent, conformance::given_back(5).into_iter().collect::<Vec<_>>());
+    nameless.write(room, &write).await.unwrap();
+    assert_eq!(nameless.load(room, 0.0).await.unwrap().given_back, None, "nobody's tab");
 }
 
 #[wasm_bindgen_test]

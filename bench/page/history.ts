@@ -59,6 +59,23 @@ export async function reopen(o: IPlace) {
   return { ms, length: ydoc.getText('text').length };
 }
 
+/** Open it, type a word, and go on: how many clients ever wrote, in how many bytes of a state vector. */
+export async function visit(o: IPlace & { load: number }) {
+  const ydoc = new Y.Doc();
+  await open(o, ydoc);
+  const text = ydoc.getText('text');
+  text.insert(text.length, 'a word ');
+  if (o.system === 'y-indexeddb') {
+    // It loses what a page that goes at once has typed last.
+    await isInLog(o, 'a word '.repeat(o.load));
+  }
+  return {
+    clients: ydoc.store.clients.size,
+    bytes: Y.encodeStateVector(ydoc).length,
+    length: text.length
+  };
+}
+
 /** How many records there are, and how many updates in them. */
 export async function log(o: IPlace) {
   const store = o.system === 'ours' ? 'log' : 'updates';
@@ -106,6 +123,16 @@ async function isKept(o: IPlace): Promise<void> {
       before = now;
       since = performance.now();
     }
+  }
+}
+
+/** Resolves when what is kept is this text. */
+async function isInLog(o: IPlace, text: string): Promise<void> {
+  for (let kept = ''; kept !== text;) {
+    const ydoc = new Y.Doc();
+    const updates = await read(o, 'updates', log => log.getAll());
+    updates.forEach(update => Y.applyUpdate(ydoc, update));
+    kept = ydoc.getText('text').toString();
   }
 }
 

@@ -323,6 +323,7 @@ const functions = {
 
   write: history.type,
   reopen: history.reopen,
+  visit: history.visit,
   log: history.log,
 
   /** Wait until all is kept. */

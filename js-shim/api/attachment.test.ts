@@ -10,6 +10,8 @@ function attach(ydoc: Y.Doc): { attachment: Attachment; edited: Uint8Array[] } {
     attach: () => undefined,
     content: () => undefined,
     stateVector: () => undefined,
+    lend: () => undefined,
+    giveBack: () => undefined,
     edited: (_: string, update: Uint8Array) => edited.push(update)
   } as unknown as Engine;
   const attachment = new Attachment({

@@ -2,7 +2,9 @@
  * A live Y.Doc that takes part in a room. What the document has and the Y.Doc lacks is applied to it,
  * with the attachment as origin; every other update of the Y.Doc is its owner's and goes to the room.
  */
+import type { Awareness } from 'y-protocols/awareness';
 import * as Y from 'yjs';
+import { borrowClientId, returnClientId } from './client-id.js';
 import { Engine } from './engine.js';
 import { GenesisId, IAttachment } from './types.js';
 
@@ -14,6 +16,7 @@ export class Attachment implements IAttachment {
     this.genesis = options.genesis;
     this._engine = options.engine;
     this._ydoc = options.ydoc;
+    this._awareness = options.awareness;
     this._edited = options.edited;
     this._disposed = options.disposed;
     this._ydoc.on('update', this._onUpdate);
@@ -45,6 +48,7 @@ export class Attachment implements IAttachment {
     this._ydoc.off('afterTransactionCleanup', this._onCleanup);
     this._ydoc.off('update', this._onUpdate);
     this._disposed(this);
+    returnClientId(this._engine(), this.genesis, this._ydoc, this._awareness);
   }
 
   /** Apply an update that came from the room. */
@@ -70,6 +74,7 @@ export class Attachment implements IAttachment {
       this._edited(this, own);
       this._engine()?.edited(this.genesis, own);
     }
+    borrowClientId(this._engine(), this.genesis, this._ydoc, this._awareness);
   }
 
   /** Give the engine a shorter encoding of the same state: Yjs has dropped what was deleted. */
@@ -99,6 +104,7 @@ export class Attachment implements IAttachment {
 
   private _engine: () => Engine | null;
   private _ydoc: Y.Doc;
+  private _awareness: Awareness | undefined;
   private _edited: (attachment: Attachment, update: Uint8Array) => void;
   private _disposed: (attachment: Attachment) => void;
   private _isDisposed = false;
@@ -110,6 +116,8 @@ export namespace Attachment {
     engine: () => Engine | null;
     genesis: GenesisId;
     ydoc: Y.Doc;
+    /** What tells where its owner is. */
+    awareness?: Awareness;
     /** Called with every update that goes to the room: the page may show the document twice. */
     edited: (attachment: Attachment, update: Uint8Array) => void;
     /** Called once, when the Y.Doc no longer takes part. */

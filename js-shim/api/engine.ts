@@ -72,7 +72,7 @@ export function dial(urls: string[]): (WebSocket | null)[] {
 
 /** Join a room. The engine must be loaded. */
 export function startEngine(
-  options: IRoomOptions & { tabs: boolean },
+  options: IRoomOptions & { tabs: boolean; browserTab?: string },
   sockets: (WebSocket | null)[],
   listener: (event: EngineEvent) => void,
   failed: (message: string) => void

@@ -8,6 +8,7 @@
  */
 import * as Y from 'yjs';
 import { Attachment } from './attachment.js';
+import { browserTab } from './client-id.js';
 import { canElect, Election } from './election.js';
 import {
   dial,
@@ -209,11 +210,11 @@ class Room implements IRoom {
     if (this._isDisposed) {
       return { genesis, isDisposed: true, dispose: () => undefined };
     }
-    const presence = awareness ? this._presence(genesis, awareness) : null;
     const attachment = new Attachment({
       engine: this._live,
       genesis,
       ydoc,
+      awareness,
       edited: (author, update) =>
         this._attached(genesis)
           .filter(one => one !== author)
@@ -230,6 +231,8 @@ class Room implements IRoom {
       }
     });
     this._attachments.add(attachment);
+    // After the attachment, which may give both another client id.
+    const presence = awareness ? this._presence(genesis, awareness) : null;
     return attachment;
   }
 
@@ -375,7 +378,7 @@ class Room implements IRoom {
 
   private _start(sockets: (WebSocket | null)[]): Engine {
     return startEngine(
-      { ...this._options, tabs: canElect() },
+      { ...this._options, tabs: canElect(), browserTab: browserTab() },
       sockets,
       event => this._hear(event),
       message => this._fail(message)

@@ -1,5 +1,6 @@
 //! What goes into the room: what the browser, the page and the store report.
 
+use super::clients::Client;
 use super::history::{History, Key};
 use super::ids::{DocumentId, LinkId, PeerId, ServerId};
 use super::outbox::Lane;
@@ -75,6 +76,11 @@ pub enum Event {
     /// The page wants to hear of every change to this document, or no longer.
     Attach(DocumentId),
     Detach(DocumentId),
+    /// The page's Y.Doc, of which all updates were told, writes no more under this client id.
+    GiveBack {
+        document: DocumentId,
+        client: Client,
+    },
     /// The page's Y.Doc made an update.
     Edited {
         document: DocumentId,

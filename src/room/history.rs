@@ -15,6 +15,7 @@
 use std::mem;
 
 use super::bytes::Bytes;
+use super::clients::GivenBack;
 use super::ids::DocumentId;
 use super::index::Line;
 use super::limits::Millis;
@@ -217,32 +218,28 @@ impl Keeper {
         now: Millis,
         view: impl Fn(DocumentId) -> Option<View<'a>>,
     ) -> Option<(u32, Write)> {
-        (self.wake_at() <= now).then(|| self.write(now, false, view))
+        (self.wake_at() <= now).then(|| self.write(now, view))
     }
 
-    /// All that is to be written, and what is under way once more, for nobody will hear whether that took
-    /// place: the page is about to go.
+    /// All that is to be written, with what is given back, and what is under way once more, for nobody will
+    /// hear whether that took place: the page is about to go.
     pub fn last_write<'a>(
         &mut self,
         now: Millis,
+        given_back: Option<GivenBack>,
         view: impl Fn(DocumentId) -> Option<View<'a>>,
     ) -> Option<(u32, Write)> {
         if let Some(number) = self.under_way.as_ref().map(|under_way| under_way.number) {
             self.failed(number, now);
         }
-        let something = !self.pending.is_empty() || !self.lines.is_empty();
-        (self.enabled && self.restored && something).then(|| self.write(now, true, view))
+        let something = !self.pending.is_empty() || !self.lines.is_empty() || given_back.is_some();
+        let write = (self.enabled && self.restored && something).then(|| self.write(now, view));
+        write.map(|(number, write)| (number, Write { given_back, last: true, ..write }))
     }
 
-    fn write<'a>(
-        &mut self,
-        now: Millis,
-        last: bool,
-        view: impl Fn(DocumentId) -> Option<View<'a>>,
-    ) -> (u32, Write) {
+    fn write<'a>(&mut self, now: Millis, view: impl Fn(DocumentId) -> Option<View<'a>>) -> (u32, Write) {
         let mut write = Write {
             lines: mem::take(&mut self.lines).into_entries().map(|(_, line)| line).collect(),
-            last,
             ..Write::default()
         };
         let mut documents = Vec::new();

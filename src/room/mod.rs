@@ -17,6 +17,7 @@
 mod action;
 pub mod bytes;
 mod claims;
+pub mod clients;
 mod connections;
 #[cfg(any(test, fuzzing))]
 pub mod decoders;
@@ -63,6 +64,7 @@ use yrs::updates::encoder::Encode;
 pub use self::action::{Action, Notice};
 use self::bytes::Bytes;
 use self::claims::Claims;
+use self::clients::Clients;
 use self::documents::Document;
 use self::entropy::Entropy;
 pub use self::event::{Claim, Event};
@@ -126,6 +128,7 @@ pub struct Room {
     index: Index,
     documents: SortedMap<DocumentId, Document>,
     claims: Claims,
+    clients: Clients,
     keeper: Keeper,
     /// Whether somebody new might have a document that we seek.
     seek: bool,
@@ -168,6 +171,7 @@ impl Room {
             index: Index::default(),
             documents: SortedMap::new(),
             claims: Claims::default(),
+            clients: Clients::new(),
             keeper: Keeper::new(config.history),
             seek: false,
             digest_at: now,
@@ -233,6 +237,7 @@ impl Room {
             Event::Claim { number, claim } => self.claim(number, claim),
             Event::Attach(document) => self.attach(document),
             Event::Detach(document) => self.detach(document),
+            Event::GiveBack { document, client } => self.give_back(document, client),
             Event::Edited { document, update } => self.edited(document, update.into()),
             Event::Compacted { document, whole } => self.compacted(document, whole.into()),
             Event::Presence { channel, update } => self.present(channel, update.into()),

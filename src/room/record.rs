@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::bytes::Bytes;
+use super::clients::GivenBack;
 use super::ids::DocumentId;
 use super::index::{Entry, Line};
 
@@ -40,6 +41,8 @@ pub struct History {
     pub owned: Vec<Owned>,
     /// In the order in which they were written.
     pub records: Vec<Record>,
+    /// By the page that was in this browser tab before. It is not in the store any more.
+    pub given_back: Option<GivenBack>,
 }
 
 /// What this person wrote of a document: it must not go with the document's place in the index.
@@ -62,6 +65,8 @@ pub struct Write {
     pub appended: Vec<Row>,
     /// Records to be taken away.
     pub dropped: Vec<Key>,
+    /// For the next page of this browser tab, in place of what was there.
+    pub given_back: Option<GivenBack>,
     /// The page is about to go: nothing may wait, whatever that costs.
     pub last: bool,
 }

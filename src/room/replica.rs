@@ -124,6 +124,13 @@ impl Replica {
         integrated.push(update);
     }
 
+    /// How far a client has come: its next clock. None while updates wait for earlier ones, which may be
+    /// this client's.
+    pub fn clock(&self, client: u64) -> Option<u32> {
+        let clock = self.state_vector.iter().find(|(id, _)| id.get() == client).map(|(_, clock)| *clock);
+        (!self.waits()).then_some(clock.unwrap_or(0))
+    }
+
     /// The state vector, encoded as Yjs does.
     pub fn state_vector(&self) -> Vec<u8> {
         self.state_vector.encode_v1()

@@ -47,6 +47,7 @@ impl Room {
 
     fn take_history(&mut self, history: History) {
         self.keeper.restored();
+        history.given_back.into_iter().for_each(|given_back| self.take_clients(given_back));
         let lines = history.lines.into_iter().filter(|line| line.is_valid()).collect();
         self.merge_lines(lines, None);
         let mut records: SortedMap<DocumentId, Vec<Record>> = SortedMap::new();
@@ -133,6 +134,7 @@ impl Room {
 
     /// Gives the store what it is to keep.
     pub(super) fn keep(&mut self, leaving: bool) {
+        let given_back = if leaving { self.all_given_back() } else { None };
         let documents = &self.documents;
         let view = |id| {
             let document = documents.get(&id).filter(|document| document.held)?;
@@ -142,7 +144,7 @@ impl Room {
             Some(View { replica: &document.replica, owned })
         };
         let write = match leaving {
-            true => self.keeper.last_write(self.now, view),
+            true => self.keeper.last_write(self.now, given_back, view),
             false => self.keeper.next_write(self.now, view),
         };
         if let Some((number, write)) = write {

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use super::{Store, StoreError};
+use crate::room::clients::GivenBack;
 use crate::room::history::{History, Key, Owned, Record, Row, Write};
 use crate::room::ids::{DocumentId, RoomId};
 use crate::room::index::Line;
@@ -23,9 +24,16 @@ struct Kept {
     lines: BTreeMap<String, Line>,
     owned: BTreeMap<DocumentId, Owned>,
     records: BTreeMap<Key, Record>,
+    given_back: Option<GivenBack>,
 }
 
 impl MemoryStore {
+    /// What is kept of a room, and what was given back, once.
+    pub fn take(&self, room: RoomId) -> History {
+        let given_back = self.rooms.borrow_mut().get_mut(&room).and_then(|kept| kept.given_back.take());
+        History { given_back, ..self.history(room) }
+    }
+
     /// What is kept of a room.
     pub fn history(&self, room: RoomId) -> History {
         self.rooms.borrow().get(&room).map(Kept::history).unwrap_or_default()
@@ -53,6 +61,7 @@ impl MemoryStore {
         };
         let keys = write.appended.iter().map(append).collect();
         kept.records.retain(|key, _| !write.dropped.contains(key));
+        kept.given_back = write.given_back.clone().or(kept.given_back.take());
         keys
     }
 
@@ -68,6 +77,7 @@ impl Kept {
             lines: self.lines.values().cloned().collect(),
             owned: self.owned.values().cloned().collect(),
             records: self.records.values().cloned().collect(),
+            given_back: None,
         }
     }
 }
@@ -75,9 +85,9 @@ impl Kept {
 impl Store for MemoryStore {
     async fn load(&self, room: RoomId, now: Millis) -> Result<History, StoreError> {
         let mut rooms = self.rooms.borrow_mut();
-        let kept = rooms.entry(room).or_default();
-        kept.used = now;
-        Ok(kept.history())
+        rooms.entry(room).or_default().used = now;
+        drop(rooms);
+        Ok(self.take(room))
     }
 
     async fn write(&self, room: RoomId, write: &Write) -> Result<Vec<Key>, StoreError> {

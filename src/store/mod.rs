@@ -25,7 +25,8 @@ pub enum StoreError {
 
 /// A store. The histories of different rooms don't touch each other.
 pub trait Store {
-    /// All that is kept of a room, which counts as used now.
+    /// All that is kept of a room, which counts as used now. What was given back comes once: the store has
+    /// forgotten it, durably, before this resolves.
     fn load(&self, room: RoomId, now: Millis) -> impl Future<Output = Result<History, StoreError>>;
 
     /// One write to a room that was loaded, as a whole or not at all; resolves when it would survive a crash of the page. Returns

@@ -32,6 +32,8 @@ pub struct Servers {
     pub ice: Ice,
     /// The database that keeps the room's history.
     pub history: Option<String>,
+    /// The browser tab, for what its pages leave to each other.
+    pub browser_tab: Option<String>,
 }
 
 /// What runs a room in a page.
@@ -69,7 +71,8 @@ impl Inbox {
 impl Driver {
     /// Begins to run `room`.
     pub fn start(room: Room, servers: Servers, page: Page) -> Rc<Self> {
-        let keeper = servers.history.map(|database| Keeper::new(database, room.id()));
+        let tab = servers.browser_tab;
+        let keeper = servers.history.map(|database| Keeper::new(database, tab, room.id()));
         let driver = Rc::new(Self {
             keeper,
             room: RefCell::new(room),
@@ -105,6 +108,11 @@ impl Driver {
     /// Looks at the room. The page only gets here when no action is being decided.
     pub fn room<T>(&self, look: impl FnOnce(&Room) -> T) -> T {
         look(&self.room.borrow())
+    }
+
+    /// Takes something from the room. No action may follow from it.
+    pub fn take<T>(&self, take: impl FnOnce(&mut Room) -> T) -> T {
+        take(&mut self.room.borrow_mut())
     }
 
     /// Hands in an event, and does what follows from it unless that is being done already.

@@ -1,12 +1,13 @@
 //! The store in a browser: IndexedDB.
 //!
-//! One database for all rooms of a site, with four object stores:
+//! One database for all rooms of a site, with five object stores:
 //!
 //! | store | key | value |
 //! |---|---|---|
 //! | `rooms` | room | `{used}`, when it was used last |
 //! | `lines` | `[room, path]` | a line of the index, postcard |
 //! | `owned` | `[room, document]` | what this person wrote in a document, postcard |
+//! | `clients` | room | `{tab, clients}`: the client ids that the page which went last gave back, postcard, and its browser tab |
 //! | `log` | counted up by the browser | `{room, document, updates, continues}`; index `room` |
 //!
 //! Rooms and documents are hexadecimal texts, updates `Uint8Array`s. What is read is not believed more
@@ -23,16 +24,18 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use futures::channel::oneshot;
-use js_sys::{Array, Object, Reflect, Uint8Array};
+use js_sys::{Array, Function, Reflect, Uint8Array};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 use web_sys::{
     IdbDatabase, IdbFactory, IdbIndexParameters, IdbKeyRange, IdbObjectStore, IdbObjectStoreParameters,
-    IdbRequest, IdbTransaction, IdbTransactionMode,
+    IdbRequest, IdbTransaction,
 };
 
 use super::live::Live;
+use super::member::{self, list, object};
+use crate::room::clients::GivenBack;
 use crate::room::history::{History, Key, Record, Row, Write};
 use crate::room::ids::{DocumentId, RoomId};
 use crate::room::limits::Millis;
@@ -43,12 +46,16 @@ const ROOMS: &str = "rooms";
 const LINES: &str = "lines";
 const OWNED: &str = "owned";
 const LOG: &str = "log";
-const ALL: [&str; 4] = [ROOMS, LINES, OWNED, LOG];
+const CLIENTS: &str = "clients";
+const ALL: [&str; 5] = [ROOMS, LINES, OWNED, LOG, CLIENTS];
+const VERSION: u32 = 2;
 const BY_ROOM: &str = "room";
 
 /// A connection to the database.
 pub struct IndexedDb {
     database: IdbDatabase,
+    /// The browser tab, for what its pages leave to each other.
+    tab: Option<String>,
     ended: Rc<RefCell<bool>>,
     /// A large write that is under way.
     large: RefCell<Option<IdbTransaction>>,
@@ -57,9 +64,9 @@ pub struct IndexedDb {
 }
 
 impl IndexedDb {
-    /// Opens the database, or makes it.
-    pub async fn open(name: &str) -> Result<Self, StoreError> {
-        let request = factory()?.open_with_u32(name, 1)?;
+    /// Opens the database, or makes it, for a page in this browser tab.
+    pub async fn open(name: &str, tab: Option<String>) -> Result<Self, StoreError> {
+        let request = factory()?.open_with_u32(name, VERSION)?;
         let opening = request.clone();
         let make = Closure::once(move |_: JsValue| make_stores(&opening));
         request.set_onupgradeneeded(Some(make.as_ref().unchecked_ref()));
@@ -69,7 +76,7 @@ impl IndexedDb {
         database.set_onversionchange(Some(callbacks[0].as_ref().unchecked_ref()));
         database.set_onclose(Some(callbacks[1].as_ref().unchecked_ref()));
         let live = Live::new(&database);
-        Ok(Self { database, ended, large: RefCell::default(), _callbacks: callbacks, _live: live })
+        Ok(Self { database, tab, ended, large: RefCell::default(), _callbacks: callbacks, _live: live })
     }
 
     /// Asks for all of a write: at once if it is small, so that a page that is about to go has said it.
@@ -92,6 +99,10 @@ impl IndexedDb {
                 None => store.delete(&key)?,
             };
         }
+        if let (Some(given_back), Some(tab)) = (&write.given_back, &self.tab) {
+            let value = object(&[("tab", tab.into()), ("clients", encoded(given_back)?)]);
+            transaction.store(CLIENTS)?.put_with_key(&value, &room.into())?;
+        }
         let log = transaction.store(LOG)?;
         for key in &write.dropped {
             log.delete(&(*key as f64).into())?;
@@ -112,14 +123,33 @@ impl IndexedDb {
         Ok(requests)
     }
 
-    fn begin(&self, mode: IdbTransactionMode) -> Result<Transaction, StoreError> {
+    /// What the page before in this browser tab gave back; it is taken out.
+    async fn take_given_back(
+        &self,
+        room: &str,
+        transaction: &Transaction,
+    ) -> Result<Option<GivenBack>, StoreError> {
+        let store = transaction.store(CLIENTS)?;
+        let found = result_of(&store.get(&room.into())?).await?;
+        if member::text(&found, "tab").is_none_or(|tab| Some(tab) != self.tab) {
+            return Ok(None);
+        }
+        store.delete(&room.into())?;
+        Ok(decoded(&member::get(&found, "clients")))
+    }
+
+    /// A transaction on all stores, to read and to write. One that is `strict` waits for the disk.
+    fn begin(&self, durability: &str) -> Result<Transaction, StoreError> {
         if *self.ended.borrow() {
             return Err(StoreError::Lost);
         }
-        let names: Array = ALL.iter().map(|name| JsValue::from_str(name)).collect();
-        let transaction = self.database.transaction_with_str_sequence_and_mode(&names, mode);
+        let names: JsValue = list(ALL.iter().map(|name| JsValue::from_str(name)));
+        let options = object(&[("durability", durability.into())]);
+        // In web-sys the call that takes options is not stable.
+        let begin = member::get(&self.database, "transaction").dyn_into::<Function>()?;
+        let transaction = begin.call3(&self.database, &names, &"readwrite".into(), &options);
         // Where the database was just closed this throws, before the event has come.
-        Ok(Transaction { inner: transaction.map_err(|_| StoreError::Lost)? })
+        Ok(Transaction { inner: transaction.map_err(|_| StoreError::Lost)?.unchecked_into() })
     }
 }
 
@@ -150,8 +180,8 @@ fn factory() -> Result<IdbFactory, StoreError> {
 fn make_stores(opening: &IdbRequest) {
     // What fails here makes the opening fail.
     let Ok(database) = opening.result().map(JsCast::unchecked_into::<IdbDatabase>) else { return };
-    for name in [ROOMS, LINES, OWNED] {
-        database.create_object_store(name).ok();
+    for name in [ROOMS, LINES, OWNED, CLIENTS] {
+        database.create_object_store(name).ok(); // it may be there
     }
     let counted = IdbObjectStoreParameters::new();
     counted.set_auto_increment(true);
@@ -163,7 +193,7 @@ fn make_stores(opening: &IdbRequest) {
 impl Store for IndexedDb {
     async fn load(&self, room: RoomId, now: Millis) -> Result<History, StoreError> {
         let room = room.topic();
-        let transaction = self.begin(IdbTransactionMode::Readwrite)?;
+        let transaction = self.begin("strict")?;
         transaction.store(ROOMS)?.put_with_key(&used(now), &room.as_str().into())?;
         let log = transaction.store(LOG)?.index(BY_ROOM)?;
         let requests = [
@@ -172,6 +202,7 @@ impl Store for IndexedDb {
             log.get_all_keys_with_key(&room.as_str().into())?,
             log.get_all_with_key(&room.as_str().into())?,
         ];
+        let given_back = self.take_given_back(&room, &transaction).await?;
         transaction.done().await?;
         let mut results = Vec::new();
         for request in requests {
@@ -182,6 +213,7 @@ impl Store for IndexedDb {
             lines: results[0].iter().filter_map(|line| decoded(&line)).collect(),
             owned: results[1].iter().filter_map(|owned| decoded(&owned)).collect(),
             records: records.filter_map(|(key, value)| record(&key, &value)).collect(),
+            given_back,
         })
     }
 
@@ -191,7 +223,7 @@ impl Store for IndexedDb {
             // It would wait for a page that is gone, and this write for it.
             large.abort().ok();
         }
-        let transaction = self.begin(IdbTransactionMode::Readwrite)?;
+        let transaction = self.begin("default")?;
         let known = transaction.store(ROOMS)?.get(&room.as_str().into())?;
         let appended = match self.ask_for(write, &room, &transaction).await {
             Ok(appended) => appended,
@@ -209,20 +241,20 @@ impl Store for IndexedDb {
     }
 
     async fn forget(&self, room: RoomId) -> Result<(), StoreError> {
-        let transaction = self.begin(IdbTransactionMode::Readwrite)?;
+        let transaction = self.begin("default")?;
         transaction.forget(&room.topic()).await?;
         transaction.done().await
     }
 
     async fn forget_unused(&self, before: Millis) -> Result<usize, StoreError> {
-        let transaction = self.begin(IdbTransactionMode::Readwrite)?;
+        let transaction = self.begin("default")?;
         let rooms = transaction.store(ROOMS)?;
         let (names, used) = (rooms.get_all_keys()?, rooms.get_all()?);
         let names: Array = result_of(&names).await?.unchecked_into();
         let used: Array = result_of(&used).await?.unchecked_into();
         let mut forgotten = 0;
         for (name, value) in names.iter().zip(used.iter()) {
-            let used = Reflect::get(&value, &"used".into()).ok().and_then(|used| used.as_f64());
+            let used = member::get(&value, "used").as_f64();
             if let Some(name) = name.as_string().filter(|_| used.is_none_or(|used| used < before)) {
                 transaction.forget(&name).await?;
                 forgotten += 1;
@@ -244,6 +276,7 @@ impl Transaction {
 
     async fn forget(&self, room: &str) -> Result<(), StoreError> {
         self.store(ROOMS)?.delete(&room.into())?;
+        self.store(CLIENTS)?.delete(&room.into())?;
         self.store(LINES)?.delete(&keys_of(room)?)?;
         self.store(OWNED)?.delete(&keys_of(room)?)?;
         let log = self.store(LOG)?;
@@ -312,13 +345,12 @@ fn value_of(room: &str, row: &Row) -> JsValue {
 }
 
 fn record(key: &JsValue, value: &JsValue) -> Option<Record> {
-    let field = |name: &str| Reflect::get(value, &name.into()).ok();
-    let updates = field("updates")?.dyn_into::<Array>().ok()?;
+    let updates = member::get(value, "updates").dyn_into::<Array>().ok()?;
     let bytes = |update: JsValue| Some(update.dyn_into::<Uint8Array>().ok()?.to_vec().into());
     let row = Row {
-        document: DocumentId::parse(&field("document")?.as_string()?)?,
+        document: DocumentId::parse(&member::text(value, "document")?)?,
         updates: updates.iter().map(bytes).collect::<Option<Vec<_>>>()?,
-        continues: field("continues")?.is_truthy(),
+        continues: member::is_true(value, "continues"),
     };
     Some(Record { key: key_of(key).ok()?, row })
 }
@@ -348,15 +380,6 @@ fn pair(room: &str, name: &str) -> JsValue {
 fn keys_of(room: &str) -> Result<JsValue, StoreError> {
     let last = Array::of2(&room.into(), &Array::new());
     Ok(IdbKeyRange::bound(&Array::of1(&room.into()), &last)?.into())
-}
-
-fn object(fields: &[(&str, JsValue)]) -> JsValue {
-    let object = Object::new();
-    for (name, value) in fields {
-        // A plain object takes everything.
-        Reflect::set(&object, &(*name).into(), value).ok();
-    }
-    object.into()
 }
 
 impl From<JsValue> for StoreError {

@@ -20,14 +20,15 @@ use crate::store::{Store, StoreError};
 #[derive(Clone)]
 pub struct Keeper {
     database: Rc<str>,
+    tab: Option<String>,
     room: RoomId,
     opened: Rc<RefCell<Option<Rc<IndexedDb>>>>,
 }
 
 impl Keeper {
-    /// A keeper of `room` in the database of this name.
-    pub fn new(database: String, room: RoomId) -> Self {
-        Self { database: database.into(), room, opened: Rc::default() }
+    /// A keeper of `room` in the database of this name, for a page in this browser tab.
+    pub fn new(database: String, tab: Option<String>, room: RoomId) -> Self {
+        Self { database: database.into(), tab, room, opened: Rc::default() }
     }
 
     /// Asks for all that is kept.
@@ -64,7 +65,7 @@ impl Keeper {
         if let Some(store) = opened {
             return Ok(store);
         }
-        let store = Rc::new(IndexedDb::open(&self.database).await?);
+        let store = Rc::new(IndexedDb::open(&self.database, self.tab.clone()).await?);
         self.opened.replace(Some(store.clone()));
         Ok(store)
     }

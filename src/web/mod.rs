@@ -9,7 +9,7 @@ pub mod driver;
 pub mod indexed_db;
 mod keeper;
 pub mod live;
-mod member;
+pub mod member;
 pub mod page;
 mod route;
 mod socket;

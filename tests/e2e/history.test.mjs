@@ -117,3 +117,40 @@ test('a history that can’t be kept is told, and nothing else happens', async (
   await grace.sees(PATH, 'first by ada');
   await ada.save(PATH);
 });
+
+test('page after page of a browser tab writes as one client, and its cursor is seen', async () => {
+  const [ada, grace] = await stage.persons(['ada', 'grace'], { files });
+  const room = freshRoom();
+  await Promise.all([ada.open(PATH, { room }), grace.open(PATH, { room })]);
+  await Promise.all([ada.meets(1), grace.meets(1)]);
+  const cursor = grace.page.locator('.jp-remote-userFlag-name', {
+    hasText: 'ada'
+  });
+  const clients = () =>
+    grace.run(PATH, (_, model) => [...model.ydoc.store.clients.keys()].sort());
+  let before;
+  for (let load = 1; load <= 3; load++) {
+    await ada.type(PATH, ` load-${load}`);
+    await grace.sees(PATH, ` load-${load}`);
+    await cursor.waitFor();
+    before ??= await clients();
+    assert.deepEqual(await clients(), before, `after ${load} page loads`);
+    await ada.reload(PATH);
+    await ada.meets(1);
+  }
+  const text = Array.from({ length: 3 }, (_, i) => ` load-${i + 1}`).join('');
+  await ada.seesSources(PATH, [`first${text}`, 'second']);
+  await grace.seesSources(PATH, [`first${text}`, 'second']);
+
+  // A page that crashes may have sent what it had not written down.
+  await ada.type(PATH, ' crashing');
+  await grace.sees(PATH, ' crashing');
+  await ada.crash();
+  await ada.sitDown();
+  await ada.open(PATH, { room });
+  await ada.meets(1);
+  await ada.type(PATH, ' back');
+  await grace.sees(PATH, `${text} crashing back`);
+  assert.equal((await clients()).length, before.length + 1);
+  await undisturbed([ada, grace]);
+});

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jupyterlite_webrtc::room::ids::DocumentId;
+use yrs::{ReadTxn, Transact};
 
 use crate::network::PageId;
 use crate::page::{Page, doc_of, text_of};
@@ -23,6 +24,11 @@ impl World {
                 .count();
             assert_eq!(copies, 0, "nobody had a file of their own, and there are copies");
         }
+    }
+
+    /// How many clients ever wrote what is open at a path.
+    pub fn clients(&self, page: PageId, path: &str) -> usize {
+        self.pages[&page].open[path].doc.transact().state_vector().len()
     }
 
     fn check_indexes(&self) {

@@ -21,6 +21,8 @@ pub struct Disk {
     asked: VecDeque<(f64, Request)>,
     /// The next write fails.
     pub fails: bool,
+    /// What was given back is not forgotten when it is lent: a planted bug.
+    pub lends_twice: bool,
     /// What was there before the last write, for the bug of a store that forgets.
     before: History,
 }
@@ -48,7 +50,7 @@ impl Disk {
     /// Does what was asked for first, and reports.
     pub fn next(&mut self) -> Event {
         match self.asked.pop_front().expect("something was asked").1 {
-            Request::Restore => Event::Restored(Ok(self.store.history(ROOM))),
+            Request::Restore => Event::Restored(Ok(self.load())),
             Request::Write(number, _) if std::mem::take(&mut self.fails) => {
                 Event::Written { number, keys: Err("there is no room".into()) }
             }
@@ -57,6 +59,15 @@ impl Disk {
                 Event::Written { number, keys: Ok(self.store.apply(ROOM, &write)) }
             }
         }
+    }
+
+    fn load(&mut self) -> History {
+        let history = self.store.take(ROOM);
+        if self.lends_twice {
+            let given_back = history.given_back.clone();
+            self.store.apply(ROOM, &Write { given_back, ..Write::default() });
+        }
+        history
     }
 
     /// The page is gone. Of what was under way some may still take place, in order.

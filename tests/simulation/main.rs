@@ -226,6 +226,56 @@ fn files_are_moved_and_deleted_while_others_write() {
     });
 }
 
+#[test]
+fn a_hundred_loads_are_one_client() {
+    run("a_hundred_loads_are_one_client", |world| {
+        if world.seed % 15 != 0 {
+            return;
+        }
+        let other = world.page(&[("a.ipynb", "the same")]);
+        world.open(other, "a.ipynb");
+        world.until_open(other, "a.ipynb");
+        let mut page = world.page(&[("a.ipynb", "the same")]);
+        for _ in 0..100 {
+            world.open(page, "a.ipynb");
+            world.until_open(page, "a.ipynb");
+            world.type_for_a_while(2);
+            world.is_gone(page, false);
+            world.everybody_comes_back();
+            page += 1;
+        }
+        // Whoever made the file, and these two.
+        assert_eq!(world.clients(other, "a.ipynb"), 3);
+        world.expect_no_copies();
+    });
+}
+
+/// Pages that are closed give their client ids to the next one, and pages that crash must not.
+fn pages_come_and_go(world: &mut World) {
+    world.faults = Faults { crashes: true, ..Faults::default() };
+    for _ in 0..2 {
+        let page = world.page(&[("a.ipynb", "the same")]);
+        world.open(page, "a.ipynb");
+    }
+    for _ in 0..40 {
+        let times = world.below(3);
+        world.type_for_a_while(times);
+        world.somebody_goes();
+        // Who comes back finds the others, or thinks that it is alone.
+        let up = world.below(2) == 0;
+        world.signaling(up);
+        world.everybody_comes_back_to("a.ipynb");
+        let wait = [20, 400, 20_000][world.below(3)];
+        let wait = world.below(wait);
+        world.pass(wait as f64);
+    }
+}
+
+#[test]
+fn pages_that_come_and_go_never_share_a_client_id() {
+    run_seeds(300, "pages_that_come_and_go_never_share_a_client_id", pages_come_and_go);
+}
+
 /// The simulation must be able to fail: each of these breaks one rule, and is caught.
 mod planted {
     use super::*;
@@ -252,6 +302,32 @@ mod planted {
             world.type_for_a_while(20);
             world.pass(5_000.0);
             world.is_gone(page, true);
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "differ")]
+    fn a_client_id_that_is_used_again_after_a_crash() {
+        run("planted::a_client_id_that_is_used_again_after_a_crash", |world| {
+            world.bugs.same_clients = true;
+            let pages: Vec<_> = (0..2).map(|_| world.page(&[("a.ipynb", "the same")])).collect();
+            pages.iter().for_each(|page| world.open(*page, "a.ipynb"));
+            pages.iter().for_each(|page| world.until_open(*page, "a.ipynb"));
+            world.type_for_a_while(20);
+            world.is_gone(pages[1], true);
+            world.everybody_comes_back();
+            world.open(pages[1] + 1, "a.ipynb");
+            world.until_open(pages[1] + 1, "a.ipynb");
+            world.type_for_a_while(20);
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "differ")]
+    fn a_store_that_lends_a_client_id_twice() {
+        run("planted::a_store_that_lends_a_client_id_twice", |world| {
+            world.bugs.lends_twice = true;
+            pages_come_and_go(world);
         });
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jupyterlite_webrtc::room::clients::Client;
 use jupyterlite_webrtc::room::ids::DocumentId;
 use jupyterlite_webrtc::room::index::{Change, Entry};
 use jupyterlite_webrtc::room::{Claim, Config, Event, Room};
@@ -176,8 +177,9 @@ impl Page {
 
     fn attach(&mut self, path: String, entry: &Entry) -> Vec<Event> {
         self.wanted.remove(&path);
+        let lent = self.room.lend(entry.document).map(|client| client.id);
         self.client += 1;
-        let doc = Doc::with_client_id(self.client);
+        let doc = Doc::with_client_id(lent.unwrap_or(self.client));
         let text = doc.get_or_insert_text("text");
         for update in self.room.content(entry.document).expect("it is held") {
             apply(&doc, &update);
@@ -251,13 +253,19 @@ impl Page {
         let Some(open) = self.open.get(&entry.path).filter(|open| open.document != entry.document) else {
             return Vec::new();
         };
-        let (document, content) = (open.document, text_of(&open.doc));
+        let (given_back, document, content) = (given_back(open), open.document, text_of(&open.doc));
         self.keep_copy(&entry.path, content);
         self.drive.remove(&entry.path);
         self.ledger.remove(&entry.path);
         self.open.remove(&entry.path);
         self.wanted.insert(entry.path.clone());
-        self.detach(document).into_iter().chain([Event::Release(document)]).collect()
+        let detached = self.detach(document);
+        [given_back].into_iter().chain(detached).chain([Event::Release(document)]).collect()
+    }
+
+    /// Nothing is written any more: the page is about to go. Returns what the room is to be told.
+    pub fn close(&self) -> Vec<Event> {
+        self.open.values().map(given_back).collect()
     }
 
     /// Nothing shows the document any more, unless it is open elsewhere.
@@ -369,6 +377,7 @@ impl Page {
         self.wanted.remove(path);
         let mut events = Vec::new();
         if let Some(open) = self.open.remove(path) {
+            events.push(given_back(&open));
             events.extend(self.detach(open.document));
         }
         if let Some(document) = document {
@@ -404,6 +413,13 @@ impl Page {
         let whole = open.doc.transact().encode_state_as_update_v1(&StateVector::default());
         Some(Event::Compacted { document, whole })
     }
+}
+
+/// What the room is told when nothing is written in a document any more.
+fn given_back(open: &Open) -> Event {
+    let id = open.doc.client_id();
+    let clock = open.doc.transact().state_vector().get(&id);
+    Event::GiveBack { document: open.document, client: Client { id: id.get(), clock } }
 }
 
 /// The content of an open document.

@@ -15,12 +15,14 @@ impl World {
         self.join(Person { id: self.people, drive, ledger: Ledger::new(), disk: Disk::default() })
     }
 
-    fn join(&mut self, person: Person) -> PageId {
+    fn join(&mut self, mut person: Person) -> PageId {
         self.made += 1;
         let id = self.made;
+        person.disk.lends_twice = self.bugs.lends_twice;
         let mut seed = [0; 32];
         self.chance.fill(&mut seed);
-        let client = 1_000_000 + id as u64 * 1_000;
+        let named = if self.bugs.same_clients { person.id } else { id };
+        let client = 1_000_000 + named as u64 * 1_000;
         // Half a day, either way; whole milliseconds, which can be added and taken away without rounding.
         let ahead = ((self.chance.f64() - 0.5) * 86_400_000.0).round();
         let clock = if self.faults.clocks { ahead } else { 0.0 };
@@ -196,7 +198,8 @@ impl World {
         self.log(|| format!("page {id} {}", if crashes { "crashes" } else { "leaves" }));
         if !crashes {
             self.save_all(id);
-            self.handle(id, Event::Leave);
+            let last = self.pages[&id].close();
+            last.into_iter().chain([Event::Leave]).for_each(|event| self.handle(id, event));
         }
         let Some(mut page) = self.pages.remove(&id) else {
             return;
@@ -243,6 +246,18 @@ impl World {
         let id = self.join(person);
         let path = paths[self.below(paths.len())];
         self.open(id, path);
+    }
+
+    /// Somebody's page is closed or crashes.
+    pub fn somebody_goes(&mut self) {
+        let crashes = self.chance.bool();
+        self.somebody_is_gone(crashes);
+    }
+
+    pub fn everybody_comes_back_to(&mut self, path: &str) {
+        self.everybody_comes_back();
+        let pages: Vec<_> = self.pages.keys().copied().collect();
+        pages.into_iter().for_each(|page| self.open(page, path));
     }
 
     pub fn everybody_comes_back(&mut self) {

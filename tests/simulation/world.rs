@@ -51,6 +51,10 @@ pub struct Bugs {
     pub random_seeds: bool,
     pub drops_frames: bool,
     pub store_forgets: bool,
+    /// The store does not forget the client ids that it has handed out.
+    pub lends_twice: bool,
+    /// A person's pages all write under one client id, also after a crash.
+    pub same_clients: bool,
 }
 
 /// Who somebody is, whichever page they are in.

@@ -1,6 +1,7 @@
 //! What every store must do. The stores in memory and in a browser are held against the same list.
 
 use jupyterlite_webrtc::room::bytes::Bytes;
+use jupyterlite_webrtc::room::clients::{Client, GivenBack};
 use jupyterlite_webrtc::room::history::{History, Owned, Row, Write};
 use jupyterlite_webrtc::room::ids::{DocumentId, RoomId};
 use jupyterlite_webrtc::room::index::{Entry, Line};
@@ -17,6 +18,7 @@ pub async fn check(store: &impl Store) {
     records_come_back_in_the_order_of_writing(store).await;
     new_records_come_and_old_ones_go_in_one_write(store).await;
     lines_and_what_is_owned_are_replaced_by_name(store).await;
+    what_was_given_back_comes_once(store).await;
     rooms_do_not_touch_each_other(store).await;
     large_writes_come_back_whole(store).await;
     the_last_write_takes_the_place_of_a_large_one_that_is_under_way(store).await;
@@ -95,6 +97,27 @@ async fn lines_and_what_is_owned_are_replaced_by_name(store: &impl Store) {
     assert_eq!(history.lines, [line("a/ü.ipynb", 1), line("b", 2)]);
     assert_eq!(history.owned, [owned(A, "z")]);
     store.forget(ROOM).await.unwrap();
+}
+
+pub fn given_back(clock: u32) -> Option<GivenBack> {
+    Some(GivenBack { at: 7.5, clients: vec![(A, Client { id: 1 << 52, clock })] })
+}
+
+async fn what_was_given_back_comes_once(store: &impl Store) {
+    store.load(ROOM, 0.0).await.unwrap();
+    for clock in 1..=2 {
+        let write = Write { given_back: given_back(clock), last: true, ..append(A, &[b"1"]) };
+        store.write(ROOM, &write).await.unwrap();
+    }
+    store.write(ROOM, &append(A, &[b"2"])).await.unwrap();
+    store.load(OTHER, 0.0).await.unwrap();
+    assert_eq!(store.load(ROOM, 0.0).await.unwrap().given_back, given_back(2), "the newest");
+    assert_eq!(store.load(ROOM, 0.0).await.unwrap().given_back, None, "once");
+    store.write(ROOM, &Write { given_back: given_back(3), ..Write::default() }).await.unwrap();
+    store.forget(ROOM).await.unwrap();
+    assert_eq!(store.load(ROOM, 0.0).await, Ok(History::default()));
+    store.forget(ROOM).await.unwrap();
+    store.forget(OTHER).await.unwrap();
 }
 
 async fn rooms_do_not_touch_each_other(store: &impl Store) {
