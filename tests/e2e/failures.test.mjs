@@ -116,7 +116,7 @@ test('storage is full: the editor stays usable, and the other has everything', a
   ada.errors.length = 0; // JupyterLab's own, about its settings
 });
 
-test('40 MB reach who is there and who comes later, and typing flows meanwhile', async () => {
+test('40 MB reach who is there and who comes later, and typing flows meanwhile and while it is saved', async () => {
   const SIZE = 40_000_000;
   const LARGE = 'large.ipynb';
   const ada = await stage.person('ada', { files: { ...files } });
@@ -126,7 +126,7 @@ test('40 MB reach who is there and who comes later, and typing flows meanwhile',
   await grace.open(PATH, { room });
   await Promise.all([ada.meets(1), grace.meets(1)]);
   await ada.page.evaluate(
-    async ([path, base, size]) => {
+    async ([path, empty, size]) => {
       // Output that doesn't compress: 100 images of 400 kB.
       const random = bytes => {
         const array = new Uint8Array(bytes);
@@ -138,7 +138,7 @@ test('40 MB reach who is there and who comes later, and typing flows meanwhile',
         );
       };
       const cells = Array.from({ length: 100 }, (_, index) => ({
-        ...base,
+        ...empty.cells[0],
         id: `large-${index}`,
         source: `image ${index}`,
         outputs: [
@@ -154,10 +154,10 @@ test('40 MB reach who is there and who comes later, and typing flows meanwhile',
         path,
         type: 'notebook',
         format: 'json',
-        content: { nbformat: 4, nbformat_minor: 5, metadata: {}, cells }
+        content: { ...empty, cells }
       });
     },
-    [LARGE, notebook('').cells[0], SIZE]
+    [LARGE, notebook(''), SIZE]
   );
   const opening = ada.openMore(LARGE);
   // Typing in the small document goes on, both ways, until the large one is everywhere.
@@ -197,6 +197,32 @@ test('40 MB reach who is there and who comes later, and typing flows meanwhile',
   await kay.run(LARGE, (_, model) => model.getCell(0).setSource('by kay'));
   await ada.sees(LARGE, 'by kay');
   await grace.sees(LARGE, 'by kay');
+
+  await ada.enter(LARGE, 0);
+  let text = 'by kay';
+  const type = async () => {
+    text += ' x';
+    await ada.page.keyboard.type(' x');
+  };
+  await type();
+  let isSaving = true;
+  let meanwhile = 0;
+  const saving = ada
+    .run(LARGE, widget => widget.context.save())
+    .finally(() => (isSaving = false));
+  while (isSaving) {
+    await type();
+    meanwhile += isSaving ? 1 : 0;
+  }
+  await saving;
+  await type();
+  assert.ok(meanwhile >= 3, `only ${meanwhile} words while it was saved`);
+  await grace.sees(LARGE, text);
+  const isDirty = widget => widget.context.model.dirty;
+  assert.ok(await ada.run(LARGE, isDirty), 'what came later counts as saved');
+  await ada.save(LARGE);
+  const file = await ada.file(LARGE);
+  assert.deepEqual([file.cells[0].source].flat().join(''), text);
 });
 
 test('Firefox edits with Chromium', async t => {

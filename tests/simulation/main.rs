@@ -235,14 +235,13 @@ fn a_hundred_loads_are_one_client() {
         let other = world.page(&[("a.ipynb", "the same")]);
         world.open(other, "a.ipynb");
         world.until_open(other, "a.ipynb");
-        let mut page = world.page(&[("a.ipynb", "the same")]);
-        for _ in 0..100 {
+        let first = world.page(&[("a.ipynb", "the same")]);
+        for page in first..first + 100 {
             world.open(page, "a.ipynb");
             world.until_open(page, "a.ipynb");
             world.type_for_a_while(2);
             world.is_gone(page, false);
             world.everybody_comes_back();
-            page += 1;
         }
         // Whoever made the file, and these two.
         assert_eq!(world.clients(other, "a.ipynb"), 3);
