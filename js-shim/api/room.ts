@@ -378,7 +378,12 @@ class Room implements IRoom {
 
   private _start(sockets: (WebSocket | null)[]): Engine {
     return startEngine(
-      { ...this._options, tabs: canElect(), browserTab: browserTab() },
+      {
+        ...this._options,
+        tabs: canElect(),
+        // Asked for only where it is needed: the first look into the session storage takes milliseconds.
+        browserTab: this._options.history ? browserTab() : undefined
+      },
       sockets,
       event => this._hear(event),
       message => this._fail(message)

@@ -92,6 +92,40 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Whether it is for others: other pages, servers, tabs.
+    pub(super) fn goes_out(&self) -> bool {
+        match self {
+            Self::Dial(_)
+            | Self::Say(..)
+            | Self::Hang(_)
+            | Self::TellTabs(_)
+            | Self::Join { .. }
+            | Self::Depose
+            | Self::Connect(_)
+            | Self::Offer(_)
+            | Self::Restart(_)
+            | Self::Accept { .. }
+            | Self::AddCandidate { .. }
+            | Self::Close(_)
+            | Self::Send { .. } => true,
+            Self::Apply { .. }
+            | Self::Compact(_)
+            | Self::Presence { .. }
+            | Self::PresenceGone { .. }
+            | Self::Index(_)
+            | Self::Restore
+            | Self::Write { .. }
+            | Self::Claimed { .. }
+            | Self::Held(_)
+            | Self::Unavailable(_)
+            | Self::Settled(_)
+            | Self::StatusChanged
+            | Self::Notice { .. } => false,
+        }
+    }
+}
+
 /// The kinds of things that a person should be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Notice {

@@ -70,10 +70,10 @@ impl Document {
 
     /// Makes one update of the history. A page that shows the document can encode it without what was
     /// deleted; it is asked for that. Where none does, merging has to do.
-    fn compact(&mut self, id: DocumentId, actions: &mut VecDeque<Action>, keeper: &mut Keeper) {
+    fn compact(&mut self, id: DocumentId, tasks: &mut VecDeque<Action>, keeper: &mut Keeper) {
         self.compact_at = None;
         if self.attached {
-            actions.push_back(Action::Compact(id));
+            tasks.push_back(Action::Compact(id));
         } else if self.replica.compact() {
             keeper.rewrite(id);
         }
@@ -190,7 +190,7 @@ impl Room {
         // Before the content is here the page gets nothing: it takes the whole then.
         if document.attached && document.held {
             let news = integrated.iter().filter(|news| !own || !news.is(update)).cloned();
-            self.actions.extend(news.map(|update| Action::Apply { document: id, update }));
+            self.tasks.extend(news.map(|update| Action::Apply { document: id, update }));
         }
         self.compact_soon(id);
         Ok(integrated)
@@ -261,7 +261,7 @@ impl Room {
                 continue;
             };
             if document.compact_at.is_some_and(|at| at <= now) {
-                document.compact(id, &mut self.actions, &mut self.keeper);
+                document.compact(id, &mut self.tasks, &mut self.keeper);
             }
             let patience = GAP_PATIENCE * f64::from(1 << document.gaps_asked.min(6));
             if document.held && document.waits_since.is_some_and(|since| since + patience <= now) {

@@ -137,7 +137,9 @@ pub struct Room {
     settlement: Option<Settlement>,
     noticed: SortedSet<Notice>,
     status_changed: bool,
+    /// What goes out; and what this page is to do, or its store.
     actions: VecDeque<Action>,
+    tasks: VecDeque<Action>,
 }
 
 impl Room {
@@ -180,6 +182,7 @@ impl Room {
             noticed: SortedSet::default(),
             status_changed: true,
             actions: VecDeque::new(),
+            tasks: VecDeque::new(),
         };
         if config.history {
             room.act(Action::Restore);
@@ -253,9 +256,10 @@ impl Room {
         self.after_event();
     }
 
-    /// The next thing to do, oldest first.
+    /// The next thing to do. What others wait for comes before what this page is to do, which may take a
+    /// while; otherwise the oldest.
     pub fn poll(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        self.actions.pop_front().or_else(|| self.tasks.pop_front())
     }
 
     /// When to hand in [`Event::Wake`] if nothing else happens before.
@@ -355,7 +359,8 @@ impl Room {
     }
 
     fn act(&mut self, action: Action) {
-        self.actions.push_back(action);
+        let queue = if action.goes_out() { &mut self.actions } else { &mut self.tasks };
+        queue.push_back(action);
     }
 
     /// Tells the person, once for each kind of thing until it has passed.
