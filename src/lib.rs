@@ -26,6 +26,8 @@ mod surface {
     use crate::room::clients::Client;
     use crate::room::ids::{DocumentId, RoomId};
     use crate::room::index::Entry;
+    use crate::room::key::RoomKey;
+    use crate::room::tabs::name_of;
     use crate::room::{Config, Event, Room};
     use crate::store::Store;
     use crate::web::Ice;
@@ -46,6 +48,13 @@ mod surface {
     #[wasm_bindgen(js_name = genesisOf)]
     pub fn genesis_of(update: &[u8]) -> String {
         DocumentId::of(update).to_string()
+    }
+
+    /// What the tabs of this browser that are in a room find each other by, and are elected for.
+    #[wasm_bindgen(js_name = tabsOf)]
+    pub fn tabs_of(prefix: &str, room: &str, secret: Option<String>) -> String {
+        let id = RoomId::derive(prefix, room);
+        name_of(&RoomKey::derive(id, prefix, room, secret.as_deref()))
     }
 
     /// Takes away all that is kept of a room in the database of this name.
@@ -243,12 +252,6 @@ mod surface {
         #[wasm_bindgen(js_name = networkChanged)]
         pub fn network_changed(&self) {
             self.driver.put(Event::NetworkChanged);
-        }
-
-        /// What tabs of this browser find each other by, and are elected for; undefined where it takes no
-        /// part in that.
-        pub fn tabs(&self) -> Option<String> {
-            self.driver.room(Room::tabs)
         }
 
         /// The browser has made this page the one that leads its tabs.

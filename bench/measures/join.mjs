@@ -21,6 +21,7 @@ export async function join(site) {
       const pages = [site.page(), site.page({ load: !isCold })];
       const [host, guest] = await Promise.all(pages);
       await host.run('host', o);
+      await host.run('rest');
       times[contestant].push(await guest.run('join', o));
       await Promise.all([host.close(), guest.close()]);
     }

@@ -78,6 +78,7 @@ async function joiner(site, system, bytes, { message, wait = WAIT } = {}) {
       await a.run('enter', o);
       await a.run('share', o);
     }
+    await a.run('rest');
     const done = await b.run('download', o);
     return done && speed(bytes, done.ms);
   });

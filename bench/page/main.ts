@@ -15,6 +15,9 @@ import { YWebrtc } from './y-webrtc.js';
 
 type System = 'ours' | 'y-webrtc' | 'bare';
 
+/** A browser that gives so many milliseconds at once has nothing else to do. */
+const REST = 40;
+
 const signaling = `${location.origin.replace('http', 'ws')}/signaling`;
 const documents = new Map<string, Y.Doc>();
 let ours: Ours;
@@ -71,6 +74,17 @@ const functions = {
       await isComplete(ydoc, o.bytes);
     }
     return performance.now() - began;
+  },
+
+  /** Wait until the page has nothing to do, as that of somebody who has been there for a while. */
+  async rest() {
+    for (let idle = 0; idle < 3;) {
+      const left = await new Promise<number>(resolve =>
+        requestIdleCallback(period => resolve(period.timeRemaining()))
+      );
+      idle = left > REST ? idle + 1 : 0;
+      await new Promise(resolve => setTimeout(resolve));
+    }
   },
 
   // ------------------------------------------------------------ rooms that stay

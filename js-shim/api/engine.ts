@@ -6,7 +6,8 @@ import init, {
   Engine,
   forgetRoom,
   forgetUnused,
-  genesisOf
+  genesisOf,
+  tabsOf
 } from '../../pkg/jupyterlite_webrtc.js';
 import {
   GenesisId,
@@ -19,7 +20,7 @@ import {
   Settlement
 } from './types.js';
 
-export { Engine, forgetRoom, forgetUnused, genesisOf };
+export { Engine, forgetRoom, forgetUnused, genesisOf, tabsOf };
 
 /** What the engine tells the page. A channel is a document's genesis id, or null for the room. */
 export type EngineEvent =

@@ -16,7 +16,8 @@ import {
   EngineEvent,
   EngineStatus,
   loadEngine,
-  startEngine
+  startEngine,
+  tabsOf
 } from './engine.js';
 import { Listeners } from './listeners.js';
 import { Presence } from './presence.js';
@@ -88,12 +89,14 @@ class Room implements IRoom {
     sockets: (WebSocket | null)[]
   ) {
     this._urls = _options.signaling;
-    this._engine = this._start(sockets);
-    this.id = this._engine.id();
-    const tabs = this._engine.tabs();
-    if (tabs !== undefined) {
+    if (canElect()) {
+      // Before the engine: the browser thinks about it while that is made.
+      const { prefix, room, secret } = _options;
+      const tabs = tabsOf(prefix, room, secret);
       this._election = new Election(tabs, leads => this._elected(leads));
     }
+    this._engine = this._start(sockets);
+    this.id = this._engine.id();
     window.addEventListener('pagehide', this._onPageHide);
     window.addEventListener('online', this._onNetwork);
   }

@@ -44,6 +44,7 @@ mod peer;
 mod presence;
 mod ranges;
 pub mod record;
+pub mod rehearsal;
 mod replica;
 mod restore;
 mod servers;
@@ -53,7 +54,7 @@ pub mod sorted;
 mod sources;
 mod status;
 mod sync;
-mod tabs;
+pub mod tabs;
 mod update;
 mod waiting;
 
@@ -205,10 +206,9 @@ impl Room {
         self.id
     }
 
-    /// What the tabs of this browser that are in this room, with this key, find each other by; `None` for
-    /// a page that takes no part in that.
+    /// What the tabs of this browser find each other by; `None` for a page that takes no part in that.
     pub fn tabs(&self) -> Option<String> {
-        self.tabs.then(|| format!("jupyterlite-webrtc {} {}", signaling::VERSION, self.mailbox.key().tag()))
+        self.tabs.then(|| tabs::name_of(self.mailbox.key()))
     }
 
     /// Takes an event. `now` is in milliseconds since the Unix epoch.

@@ -15,18 +15,24 @@
 
 use super::bytes::Bytes;
 use super::ids::{DocumentId, PeerId, ServerId};
+use super::key::RoomKey;
 use super::limits::{self, Millis};
 use super::message::{Header, Message};
 use super::peer::{Agreement, Peer};
 use super::servers::Server;
 use super::signaling::Signal;
 use super::sources::SOURCE_PATIENCE;
-use super::{Action, Room, Settlement};
+use super::{Action, Room, Settlement, signaling};
 
 /// Who follows nobody asks for a leader this often.
 const SEEK_EVERY: Millis = 1_000.0;
 /// A leader that has not answered for this long is deposed.
 const LEADER_PATIENCE: Millis = 5_000.0;
+
+/// What the tabs of this browser that are in one room, with this key, find each other by.
+pub fn name_of(key: &RoomKey) -> String {
+    format!("jupyterlite-webrtc {} {}", signaling::VERSION, key.tag())
+}
 
 /// What tabs tell each other apart from messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
