@@ -162,13 +162,15 @@ impl Driver {
                 self.with_connection(link, |connection| connection.add_candidate(candidate));
             }
             Action::Close(link) => {
-                drop(self.connections.borrow_mut().remove(&link));
-                self.with_tabs(|tabs| tabs.close(link));
+                let connection = self.connections.borrow_mut().remove(&link);
+                if connection.is_none() {
+                    self.with_tabs(|tabs| tabs.close(link));
+                }
             }
-            Action::Send { link, lane, frame } => {
-                self.with_connection(link, |connection| connection.send(lane, &frame));
-                self.with_tabs(|tabs| tabs.send(link, lane, &frame));
-            }
+            Action::Send { link, lane, frame } => match self.connections.borrow().get(&link) {
+                Some(connection) => connection.send(lane, &frame),
+                None => self.with_tabs(|tabs| tabs.send(link, lane, &frame)),
+            },
             Action::Hang(server) => drop(self.sockets.borrow_mut().remove(&server)),
             Action::TellTabs(word) => self.with_tabs(|tabs| tabs.tell(word)),
             Action::Join { link, peer, follows } => {

@@ -24,7 +24,7 @@ use crate::room::{Event, Word};
 const HEAD: usize = 1 + 16 + 4;
 
 /// What a message says.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Kind {
     /// A word, in the byte that follows.
     Word,
@@ -38,6 +38,7 @@ enum Kind {
 }
 
 impl Kind {
+    /// In the order of their numbers.
     const ALL: [Self; 7] = [
         Self::Word,
         Self::Follow,
@@ -49,13 +50,7 @@ impl Kind {
     ];
 
     fn encode(self) -> u8 {
-        match self {
-            Self::Word => 0,
-            Self::Follow => 1,
-            Self::Frame(lane) => 2 + lane as u8,
-            Self::Taken(lane) => 4 + lane as u8,
-            Self::Closed => 6,
-        }
+        Self::ALL.iter().position(|kind| *kind == self).unwrap_or_default() as u8
     }
 }
 

@@ -20,7 +20,18 @@ async function two(files, options) {
   const [path] = Object.keys(files);
   await Promise.all(people.map(one => one.open(path, { room })));
   await Promise.all(people.map(one => one.meets(1)));
+  await Promise.all(people.map(one => hasCheckpoint(one, path)));
   return people;
+}
+
+/** Right after it, and after showing the document, JupyterLab clears what could be undone. */
+function hasCheckpoint(one, path) {
+  return eventually(async () => {
+    const checkpoints = await one.run(path, widget =>
+      widget.context.listCheckpoints()
+    );
+    assert.equal(checkpoints.length, 1, `${one.name} has no checkpoint`);
+  });
 }
 
 const TALLY_PATH = 'fruit.tally';
