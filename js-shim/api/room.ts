@@ -95,7 +95,12 @@ class Room implements IRoom {
       const tabs = tabsOf(prefix, room, secret);
       this._election = new Election(tabs, leads => this._elected(leads));
     }
-    this._engine = this._start(sockets);
+    try {
+      this._engine = this._start(sockets);
+    } catch (reason) {
+      this._election?.dispose(); // a lock that nobody leads with would keep other tabs waiting
+      throw reason;
+    }
     this.id = this._engine.id();
     window.addEventListener('pagehide', this._onPageHide);
     window.addEventListener('online', this._onNetwork);
