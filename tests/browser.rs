@@ -17,10 +17,11 @@ use futures::lock::Mutex;
 use futures::{FutureExt, StreamExt, pin_mut};
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{Array, Function, Object, Reflect, Uint8Array};
-use jupyterlite_webrtc::room::history::Write;
+use jupyterlite_webrtc::room::history::{LastWords, Write};
 use jupyterlite_webrtc::room::ids::RoomId;
 use jupyterlite_webrtc::store::Store;
 use jupyterlite_webrtc::web::indexed_db::IndexedDb;
+use jupyterlite_webrtc::web::last_words::WebStorage;
 use jupyterlite_webrtc::{Engine, genesis_of};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::*;
@@ -373,8 +374,10 @@ async fn the_page_may_call_back_at_once() {
 
 #[wasm_bindgen_test]
 async fn the_store_in_the_browser() {
-    let store = IndexedDb::open(&unique("conformance"), Some("tab".into())).await.expect("it opens");
-    conformance::check(&store).await;
+    let name = unique("conformance");
+    let store = IndexedDb::open(&name, Some("tab".into())).await.expect("it opens");
+    let storage = WebStorage::open(&name).expect("there is one");
+    conformance::check(&store, |room, words| storage.put(&room.topic(), &words)).await;
 }
 
 #[wasm_bindgen_test]
@@ -385,7 +388,11 @@ async fn client_ids_go_to_one_page_of_the_tab_that_gave_them_back() {
     let (ours, twin, other) = (open(Some("ours")).await, open(Some("ours")).await, open(Some("other")).await);
     let nameless = open(None).await;
     ours.load(room, 0.0).await.unwrap();
-    let write = Write { given_back: conformance::given_back(5), last: true, ..Write::default() };
+    let write = Write {
+        given_back: conformance::given_back(5),
+        last: Some(LastWords::default()),
+        ..Write::default()
+    };
     ours.write(room, &write).await.unwrap();
     assert_eq!(other.load(room, 0.0).await.unwrap().given_back, None);
     assert_eq!(nameless.load(room, 0.0).await.unwrap().given_back, None);

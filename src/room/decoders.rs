@@ -16,6 +16,7 @@ use super::bytes::Bytes;
 use super::entropy::Entropy;
 use super::frame::{Assembled, Assembler, Cutter};
 use super::handshake::{Ends, Handshake};
+use super::history::LastWords;
 pub use super::hostile::room;
 use super::ids::{DocumentId, PeerId, RoomId};
 use super::index::Line;
@@ -248,12 +249,17 @@ pub fn handshake(bytes: &[u8]) {
 }
 
 /// What a browser's storage gives back, which anybody may have written who can write to this origin's
-/// storage: lines, what is said to be our own, and records of two documents. The room goes on with it.
+/// storage: lines, what is said to be our own, records of two documents, and what pages said last. The
+/// room goes on with it.
 pub fn history(bytes: &[u8]) {
     let mut history = History::default();
     for (key, part) in (0..).zip(parts(bytes)) {
         let Some((kind, part)) = part.split_first() else { continue };
         match kind % 4 {
+            _ if kind & 64 > 0 => {
+                let words = postcard::from_bytes::<LastWords>(part);
+                history.last_words.extend(words.map(|words| (key.to_string(), words)));
+            }
             0 => history.lines.extend(postcard::from_bytes::<Line>(part)),
             1 => history.owned.extend(postcard::from_bytes::<Owned>(part)),
             continues => {
@@ -444,8 +450,14 @@ mod tests {
             |kind, value: postcard::Result<Vec<u8>>| [&[kind][..], &value.expect("an encoding")].concat();
         let line = encode(0, postcard::to_allocvec(&line));
         let owned = encode(1, postcard::to_allocvec(&owned));
+        let document = DocumentId([1; 32]);
+        let words = LastWords {
+            updates: vec![(document, all[0].to_vec()), (DocumentId([2; 32]), body.to_vec())],
+            ..LastWords::default()
+        };
         let (begin, end) = body.split_at(20);
         let records = [
+            encode(64, postcard::to_allocvec(&words)),
             [&[2][..], &joined(all)].concat(),
             [&[3][..], &joined([begin])].concat(),
             [&[2][..], &joined([end])].concat(),

@@ -19,6 +19,7 @@ use thiserror::Error;
 use super::ids::PeerId;
 use super::key::{PROOF, RoomKey};
 use super::signaling::VERSION;
+use super::sorted::SortedSet;
 
 const MAGIC: &[u8; 4] = b"JLWR";
 const HELLO: u8 = 1;
@@ -147,10 +148,15 @@ pub fn has_same_certificate(one: &str, other: &str) -> bool {
 /// The certificate fingerprints of a session description (RFC 8122), sorted, without repetition.
 fn fingerprints(sdp: &str) -> Option<String> {
     let lines = sdp.lines().filter_map(|line| line.trim().strip_prefix("a=fingerprint:"));
-    let mut found: Vec<_> = lines.map(str::to_ascii_lowercase).collect();
-    found.sort();
-    found.dedup();
-    (!found.is_empty()).then(|| found.join("\n"))
+    let mut found = SortedSet::default();
+    found.extend(lines.map(str::to_ascii_lowercase));
+    let mut all = String::new();
+    for line in found {
+        all += &line;
+        all.push('\n');
+    }
+    // Between them, not behind the last one.
+    all.pop().map(|_| all)
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@
 //!
 //! One write is under way at a time. What comes meanwhile waits, and goes together.
 
+mod last_words;
+
 use std::mem;
 
 use super::bytes::Bytes;
@@ -19,10 +21,11 @@ use super::clients::GivenBack;
 use super::ids::DocumentId;
 use super::index::Line;
 use super::limits::Millis;
+use super::record::cut;
 pub use super::record::{History, Key, Owned, Record, Row, Write};
-use super::record::{cut, join};
 use super::replica::Replica;
 use super::sorted::SortedMap;
+pub use last_words::LastWords;
 
 /// Records of a tail before they are written as one.
 const TAIL_RECORDS: usize = 200;
@@ -80,6 +83,8 @@ struct Rows {
     scope: Scope,
     snapshot: usize,
     all: usize,
+    /// What of it was not in the store before.
+    news: Vec<Bytes>,
 }
 
 /// What a document looks like to whoever writes it.
@@ -99,6 +104,7 @@ pub struct Keeper {
     kept: SortedMap<DocumentId, Kept>,
     lines: SortedMap<String, Line>,
     pending: SortedMap<DocumentId, Pending>,
+    heard: Vec<String>,
     under_way: Option<UnderWay>,
     numbered: u32,
     write_at: Millis,
@@ -128,7 +134,11 @@ impl Keeper {
 
     /// Whether all there is has been written.
     pub fn is_done(&self) -> bool {
-        !self.enabled || (self.pending.is_empty() && self.lines.is_empty() && self.under_way.is_none())
+        !self.enabled || (self.has_nothing() && self.under_way.is_none())
+    }
+
+    fn has_nothing(&self) -> bool {
+        self.pending.is_empty() && self.lines.is_empty() && self.heard.is_empty()
     }
 
     /// The store can't be used at all.
@@ -147,6 +157,11 @@ impl Keeper {
             self.raise(document, Scope::Tail);
         }
         self.kept.insert(document, kept);
+    }
+
+    /// What a page before said last is here, and with the next write in the store.
+    pub fn heard(&mut self, last_words: String) {
+        self.heard.push(last_words);
     }
 
     /// It is known now what the store has.
@@ -232,14 +247,21 @@ impl Keeper {
         if let Some(number) = self.under_way.as_ref().map(|under_way| under_way.number) {
             self.failed(number, now);
         }
-        let something = !self.pending.is_empty() || !self.lines.is_empty() || given_back.is_some();
-        let write = (self.enabled && self.restored && something).then(|| self.write(now, view));
-        write.map(|(number, write)| (number, Write { given_back, last: true, ..write }))
+        if !self.enabled || (self.has_nothing() && given_back.is_none()) {
+            return None;
+        }
+        let last = Some(self.last_words(&view));
+        if !self.restored {
+            return Some((self.numbered, Write { last, ..Write::default() }));
+        }
+        let (number, write) = self.write(now, view);
+        Some((number, Write { given_back, last, ..write }))
     }
 
     fn write<'a>(&mut self, now: Millis, view: impl Fn(DocumentId) -> Option<View<'a>>) -> (u32, Write) {
         let mut write = Write {
             lines: mem::take(&mut self.lines).into_entries().map(|(_, line)| line).collect(),
+            heard: mem::take(&mut self.heard),
             ..Write::default()
         };
         let mut documents = Vec::new();
@@ -248,7 +270,7 @@ impl Keeper {
             if scope == Scope::Gone {
                 write.dropped.extend(self.keys(document, scope));
                 write.owned.push((document, None));
-                documents.push(Rows { document, scope, snapshot: 0, all: 0 });
+                documents.push(Rows { document, scope, snapshot: 0, all: 0, news: Vec::new() });
                 continue;
             }
             let Some(view) = view(document) else { continue };
@@ -257,7 +279,7 @@ impl Keeper {
                 _ => Vec::new(),
             };
             let tail = match scope {
-                Scope::News => pending.updates,
+                Scope::News => pending.updates.clone(),
                 _ => view.replica.tail(),
             };
             let tail = cut(document, tail);
@@ -266,6 +288,7 @@ impl Keeper {
                 scope,
                 snapshot: snapshot.len(),
                 all: snapshot.len() + tail.len(),
+                news: pending.updates,
             });
             write.appended.extend(snapshot.into_iter().chain(tail));
             write.dropped.extend(self.keys(document, scope));
@@ -293,7 +316,7 @@ impl Keeper {
     pub fn written(&mut self, number: u32, keys: Vec<Key>) -> bool {
         let Some(done) = self.under_way.take_if(|under_way| under_way.number == number) else { return false };
         let mut keys = keys.into_iter();
-        for Rows { document, scope, snapshot, all } in done.documents {
+        for Rows { document, scope, snapshot, all, .. } in done.documents {
             let new: Vec<_> = keys.by_ref().take(all).collect();
             let kept = self.kept.get_or_default(document);
             match scope {
@@ -318,16 +341,13 @@ impl Keeper {
         for line in failed.write.lines {
             self.lines.get_or_insert_with(line.path.clone(), || line);
         }
+        self.heard.extend(failed.write.heard);
         let owned = failed.write.owned;
-        let mut appended = failed.write.appended.into_iter();
-        for Rows { document, scope, all, .. } in failed.documents {
-            let (updates, _) = join(appended.by_ref().take(all));
+        for Rows { document, scope, news, .. } in failed.documents {
             self.raise(document, scope);
             if let Some(pending) = self.pending.get_mut(&document) {
                 pending.owned |= owned.iter().any(|(other, _)| *other == document);
-                if scope == Scope::News {
-                    pending.updates.splice(0..0, updates);
-                }
+                pending.updates.splice(0..0, news);
             }
         }
     }
@@ -340,17 +360,17 @@ mod tests {
     use crate::room::record::LENGTH;
     use yrs::{Doc, Text, Transact};
 
-    const D: DocumentId = DocumentId([1; 32]);
+    pub const D: DocumentId = DocumentId([1; 32]);
 
-    struct Author {
+    pub struct Author {
         doc: Doc,
-        replica: Replica,
-        keeper: Keeper,
+        pub replica: Replica,
+        pub keeper: Keeper,
         now: Millis,
     }
 
     impl Author {
-        fn new() -> Self {
+        pub fn new() -> Self {
             let mut keeper = Keeper::new(true);
             keeper.restored();
             let mut author =
@@ -360,7 +380,15 @@ mod tests {
             author
         }
 
-        fn types(&mut self, text: &str) {
+        /// One whose first write has taken place.
+        pub fn kept() -> (Self, Write) {
+            let mut author = Self::new();
+            let (number, write) = author.next().unwrap();
+            author.keeper.written(number, vec![1]);
+            (author, write)
+        }
+
+        pub fn types(&mut self, text: &str) {
             let content = self.doc.get_or_insert_text("text");
             let mut transaction = self.doc.transact_mut();
             content.push(&mut transaction, text);
@@ -369,20 +397,42 @@ mod tests {
             self.keeper.append(D, &[update], true);
         }
 
-        fn next(&mut self) -> Option<(u32, Write)> {
+        pub fn next(&mut self) -> Option<(u32, Write)> {
             self.now += PAUSE;
             let Self { replica, keeper, now, .. } = self;
-            let owned = Owned {
-                entry: Entry {
-                    path: "a".into(),
-                    document: D,
-                    content_type: "file".into(),
-                    format: "text".into(),
-                },
-                state_vector: replica.state_vector(),
-            };
-            keeper.next_write(*now, |_| Some(View { replica, owned: Some(owned.clone()) }))
+            keeper.next_write(*now, |_| Some(View { replica, owned: Some(owned(replica)) }))
         }
+
+        /// All that is written down before this page goes.
+        pub fn goes(&mut self) -> Option<(u32, Write)> {
+            let Self { replica, keeper, now, .. } = self;
+            keeper.last_write(*now, None, |_| Some(View { replica, owned: Some(owned(replica)) }))
+        }
+
+        pub fn last_words(&mut self) -> LastWords {
+            self.goes().and_then(|(_, write)| write.last).unwrap_or_default()
+        }
+    }
+
+    pub fn owned(replica: &Replica) -> Owned {
+        let (content_type, format) = ("file".into(), "text".into());
+        let entry = Entry { path: "a".into(), document: D, content_type, format };
+        Owned { entry, state_vector: replica.state_vector() }
+    }
+
+    #[test]
+    fn what_was_heard_is_told_with_a_write_that_takes_place() {
+        let (mut author, _) = Author::kept();
+        author.keeper.heard("words".into());
+        let (number, write) = author.next().unwrap();
+        assert_eq!(write.heard, ["words"]);
+        author.keeper.failed(number, author.now);
+        assert!(!author.keeper.is_done());
+        author.now += RETRY_FIRST;
+        let (number, write) = author.next().unwrap();
+        assert_eq!(write.heard, ["words"]);
+        author.keeper.written(number, vec![]);
+        assert!(author.keeper.is_done());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bytes::Bytes;
 use super::clients::GivenBack;
+use super::history::LastWords;
 use super::ids::DocumentId;
 use super::index::{Entry, Line};
 
@@ -43,6 +44,8 @@ pub struct History {
     pub records: Vec<Record>,
     /// By the page that was in this browser tab before. It is not in the store any more.
     pub given_back: Option<GivenBack>,
+    /// Of pages that went, until they are heard; each with what the store calls it.
+    pub last_words: Vec<(String, LastWords)>,
 }
 
 /// What this person wrote of a document: it must not go with the document's place in the index.
@@ -67,8 +70,10 @@ pub struct Write {
     pub dropped: Vec<Key>,
     /// For the next page of this browser tab, in place of what was there.
     pub given_back: Option<GivenBack>,
+    /// What a page before said last, all of which is in the store when this is. It need not be kept.
+    pub heard: Vec<String>,
     /// The page is about to go: nothing may wait, whatever that costs.
-    pub last: bool,
+    pub last: Option<LastWords>,
 }
 
 impl Row {

@@ -9,6 +9,8 @@
 //! vector comes too early (another lane, another peer was slower): it waits in `ahead` until what is
 //! before it has arrived, so that the page's own Y.Doc is only ever given what it can use.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -139,9 +141,11 @@ impl Replica {
     /// What is here, in few bytes.
     pub fn fingerprint(&self) -> Fingerprint {
         // In the order of the clients: a state vector comes in any.
-        let mut clocks: Vec<_> =
-            self.state_vector.iter().map(|(client, clock)| (client.get(), *clock)).collect();
-        clocks.sort_unstable();
+        let mut clocks = BTreeMap::new();
+        for (client, clock) in self.state_vector.iter() {
+            clocks.insert(*client, *clock);
+        }
+        let clocks: Vec<_> = clocks.iter().map(|(client, clock)| (client.get(), *clock)).collect();
         let state = postcard::to_allocvec(&clocks).unwrap_or_default();
         Fingerprint { state: hash(&state), deletions: hash(&self.deleted.encode_v1()) }
     }

@@ -8,9 +8,9 @@ use yrs::StateVector;
 use yrs::updates::encoder::Encode;
 
 use super::bytes::Bytes;
-use super::history::{History, Key, Owned, Record, View};
+use super::history::{History, Key, LastWords, Owned, Record, View};
 use super::ids::DocumentId;
-use super::index::Change;
+use super::index::{Change, Line};
 use super::limits::Millis;
 use super::record;
 use super::sorted::SortedMap;
@@ -46,22 +46,59 @@ impl Room {
     }
 
     fn take_history(&mut self, history: History) {
+        let History { lines, owned, records, given_back, mut last_words } = history;
         self.keeper.restored();
-        history.given_back.into_iter().for_each(|given_back| self.take_clients(given_back));
-        let lines = history.lines.into_iter().filter(|line| line.is_valid()).collect();
-        self.merge_lines(lines, None);
-        let mut records: SortedMap<DocumentId, Vec<Record>> = SortedMap::new();
-        for record in history.records {
-            records.get_or_default(record.row.document).push(record);
+        given_back.into_iter().for_each(|given_back| self.take_clients(given_back));
+        self.take_kept(lines, &owned);
+        for (_, words) in &mut last_words {
+            self.take_kept(std::mem::take(&mut words.lines), &words.owned);
         }
-        for owned in history.owned.into_iter().filter(|owned| owned.entry.is_valid()) {
-            self.take_owned(owned);
+        let mut by_document: SortedMap<DocumentId, Vec<Record>> = SortedMap::new();
+        for record in records {
+            by_document.get_or_default(record.row.document).push(record);
         }
-        for (document, records) in records.into_entries() {
+        for (document, records) in by_document.into_entries() {
             self.take_records(document, records);
+        }
+        for (name, words) in last_words {
+            self.take_last_words(name, words);
         }
         if self.settlement.is_some() {
             self.tell_orphans();
+        }
+    }
+
+    /// A document that is not whole is sought, as one that is not here at all.
+    fn hold_if_whole(&mut self, id: DocumentId) {
+        let document = self.documents.get_or_default(id);
+        let is_whole = !document.replica.waits() && document.replica.content().next().is_some();
+        document.changed = is_whole;
+        if is_whole {
+            self.held(id);
+            self.sync_with_all(id);
+        }
+    }
+
+    fn take_kept(&mut self, mut lines: Vec<Line>, owned: &[Owned]) {
+        lines.retain(Line::is_valid);
+        self.merge_lines(lines, None);
+        owned.iter().for_each(|owned| self.take_owned(owned));
+    }
+
+    /// What a page before said last, to be written as if it were new: most of it is in that page's last
+    /// write, too. Lines, and what is owned, have been taken.
+    fn take_last_words(&mut self, name: String, words: LastWords) {
+        words.owned.iter().for_each(|owned| self.keeper.own(owned.entry.document));
+        let mut is_whole = true;
+        for (document, update) in words.updates {
+            self.integrate(document, &update.into(), false).ok();
+            self.hold_if_whole(document);
+            self.forget_if_unnamed(document);
+            // What can't be written yet must not go.
+            is_whole &= self.documents.get(&document).is_none_or(|document| document.held);
+        }
+        if is_whole {
+            self.keeper.heard(name);
         }
     }
 
@@ -72,11 +109,13 @@ impl Room {
         gone.into_iter().for_each(|change| self.act(Action::Index(change)));
     }
 
-    fn take_owned(&mut self, owned: Owned) {
+    fn take_owned(&mut self, owned: &Owned) {
         let Ok(state_vector) = read_state_vector(&owned.state_vector) else { return };
-        let document = self.documents.get_or_default(owned.entry.document);
-        document.own.merge(state_vector);
-        document.last_home = Some(owned.entry);
+        if owned.entry.is_valid() {
+            let document = self.documents.get_or_default(owned.entry.document);
+            document.own.merge(state_vector);
+            document.last_home = Some(owned.entry.clone());
+        }
     }
 
     fn take_records(&mut self, id: DocumentId, records: Vec<Record>) {
@@ -94,13 +133,7 @@ impl Room {
         }
         let document = self.documents.get_or_default(id);
         let is_snapshot = first.is_some_and(|first| document.replica.begins_with(&first));
-        // One that is not whole is sought, as one that is not here at all.
-        let is_whole = !document.replica.waits() && document.replica.content().next().is_some();
-        document.changed = is_whole;
-        if is_whole {
-            self.held(id);
-            self.sync_with_all(id);
-        }
+        self.hold_if_whole(id);
         self.keeper.found(id, &keys, if is_snapshot && !is_late { first_records } else { 0 });
         if is_late {
             self.keeper.own(id);

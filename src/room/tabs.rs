@@ -21,6 +21,7 @@ use super::message::{Header, Message};
 use super::peer::{Agreement, Peer};
 use super::servers::Server;
 use super::signaling::Signal;
+use super::sorted::SortedSet;
 use super::sources::SOURCE_PATIENCE;
 use super::{Action, Room, Settlement, signaling};
 
@@ -349,10 +350,9 @@ impl Room {
     /// How many pages are here, this one among them, tabs behind others too.
     pub(super) fn pages(&self) -> usize {
         let ready = self.peers.iter().filter(|(_, peer)| peer.is_ready());
-        let mut pages: Vec<_> =
-            ready.flat_map(|(id, peer)| peer.presence.origins().chain([*id])).chain([self.me]).collect();
-        pages.sort_unstable();
-        pages.dedup();
+        let mut pages = SortedSet::default();
+        pages.extend(ready.flat_map(|(id, peer)| peer.presence.origins().chain([*id])));
+        pages.insert(self.me);
         pages.len()
     }
 }

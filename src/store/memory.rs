@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::{Store, StoreError};
 use crate::room::clients::GivenBack;
-use crate::room::history::{History, Key, Owned, Record, Row, Write};
+use crate::room::history::{History, Key, LastWords, Owned, Record, Row, Write};
 use crate::room::ids::{DocumentId, RoomId};
 use crate::room::index::Line;
 use crate::room::limits::Millis;
@@ -25,6 +25,7 @@ struct Kept {
     owned: BTreeMap<DocumentId, Owned>,
     records: BTreeMap<Key, Record>,
     given_back: Option<GivenBack>,
+    last_words: Vec<(String, LastWords)>,
 }
 
 impl MemoryStore {
@@ -39,7 +40,20 @@ impl MemoryStore {
         self.rooms.borrow().get(&room).map(Kept::history).unwrap_or_default()
     }
 
-    /// Does a write.
+    /// Takes what a page says last, as a browser does when it takes nothing else any more.
+    pub fn take_last_words(&self, room: RoomId, words: LastWords) {
+        let words =
+            Some(words).filter(|words| !words.is_empty()).map(|words| (self.next_key().to_string(), words));
+        self.rooms.borrow_mut().entry(room).or_default().last_words.extend(words);
+    }
+
+    fn next_key(&self) -> Key {
+        let mut next = self.next.borrow_mut();
+        *next += 1;
+        *next
+    }
+
+    /// Does a write, but for what it says last.
     pub fn apply(&self, room: RoomId, write: &Write) -> Vec<Key> {
         let mut rooms = self.rooms.borrow_mut();
         let kept = rooms.entry(room).or_default();
@@ -52,16 +66,15 @@ impl MemoryStore {
                 None => drop(kept.owned.remove(document)),
             }
         }
-        let mut next = self.next.borrow_mut();
         let append = |row: &Row| {
-            let key = *next;
-            *next += 1;
+            let key = self.next_key();
             kept.records.insert(key, Record { key, row: row.clone() });
             key
         };
         let keys = write.appended.iter().map(append).collect();
         kept.records.retain(|key, _| !write.dropped.contains(key));
         kept.given_back = write.given_back.clone().or(kept.given_back.take());
+        kept.last_words.retain(|(key, _)| !write.heard.contains(key));
         keys
     }
 
@@ -78,6 +91,7 @@ impl Kept {
             owned: self.owned.values().cloned().collect(),
             records: self.records.values().cloned().collect(),
             given_back: None,
+            last_words: self.last_words.clone(),
         }
     }
 }

@@ -29,8 +29,9 @@ pub trait Store {
     /// forgotten it, durably, before this resolves.
     fn load(&self, room: RoomId, now: Millis) -> impl Future<Output = Result<History, StoreError>>;
 
-    /// One write to a room that was loaded, as a whole or not at all; resolves when it would survive a crash of the page. Returns
-    /// the keys of what was appended, in order. Keys only grow, and are never used twice.
+    /// One write to a room that was loaded, as a whole or not at all; resolves when it would survive a crash
+    /// of the page. Returns the keys of what was appended, in order. Keys only grow, and are never used
+    /// twice. Last words are not taken: they go where a page need not wait.
     fn write(&self, room: RoomId, write: &Write) -> impl Future<Output = Result<Vec<Key>, StoreError>>;
 
     /// Takes away all that is kept of a room.

@@ -10,6 +10,8 @@
 //! | `clients` | room | `{tab, clients}`: the client ids that the page which went last gave back, postcard, and its browser tab |
 //! | `log` | counted up by the browser | `{room, document, updates, continues}`; index `room` |
 //!
+//! What pages say last is in the web storage, see [`super::last_words`].
+//!
 //! Rooms and documents are hexadecimal texts, updates `Uint8Array`s. What is read is not believed more
 //! than what a peer says: what can't be read is left out.
 //!
@@ -33,6 +35,7 @@ use web_sys::{
     IdbRequest, IdbTransaction,
 };
 
+use super::last_words::WebStorage;
 use super::live::Live;
 use super::member::{self, list, object};
 use crate::room::clients::GivenBack;
@@ -54,6 +57,7 @@ const BY_ROOM: &str = "room";
 /// A connection to the database.
 pub struct IndexedDb {
     database: IdbDatabase,
+    last_words: Option<WebStorage>,
     /// The browser tab, for what its pages leave to each other.
     tab: Option<String>,
     ended: Rc<RefCell<bool>>,
@@ -76,7 +80,9 @@ impl IndexedDb {
         database.set_onversionchange(Some(callbacks[0].as_ref().unchecked_ref()));
         database.set_onclose(Some(callbacks[1].as_ref().unchecked_ref()));
         let live = Live::new(&database);
-        Ok(Self { database, tab, ended, large: RefCell::default(), _callbacks: callbacks, _live: live })
+        let last_words = WebStorage::open(name);
+        let large = RefCell::default();
+        Ok(Self { database, last_words, tab, ended, large, _callbacks: callbacks, _live: live })
     }
 
     /// Asks for all of a write: at once if it is small, so that a page that is about to go has said it.
@@ -108,7 +114,7 @@ impl IndexedDb {
             log.delete(&(*key as f64).into())?;
         }
         let length: usize = write.appended.iter().map(Row::length).sum();
-        let in_turn = !write.last && length > record::LENGTH;
+        let in_turn = write.last.is_none() && length > record::LENGTH;
         if in_turn {
             self.large.replace(Some(transaction.inner.clone()));
         }
@@ -214,12 +220,13 @@ impl Store for IndexedDb {
             owned: results[1].iter().filter_map(|owned| decoded(&owned)).collect(),
             records: records.filter_map(|(key, value)| record(&key, &value)).collect(),
             given_back,
+            last_words: self.last_words.as_ref().map(|words| words.all(&room)).unwrap_or_default(),
         })
     }
 
     async fn write(&self, room: RoomId, write: &Write) -> Result<Vec<Key>, StoreError> {
         let room = room.topic();
-        if let Some(large) = self.large.take().filter(|_| write.last) {
+        if let Some(large) = self.large.take().filter(|_| write.last.is_some()) {
             // It would wait for a page that is gone, and this write for it.
             large.abort().ok();
         }
@@ -237,13 +244,19 @@ impl Store for IndexedDb {
         if known.result()?.is_undefined() {
             return Err(StoreError::Lost); // another page has forgotten the room, and what this builds upon
         }
+        if let Some(words) = &self.last_words {
+            words.remove(&write.heard);
+        }
         appended.iter().map(|request| key_of(&request.result()?)).collect()
     }
 
     async fn forget(&self, room: RoomId) -> Result<(), StoreError> {
+        let room = room.topic();
         let transaction = self.begin("default")?;
-        transaction.forget(&room.topic()).await?;
-        transaction.done().await
+        transaction.forget(&room).await?;
+        transaction.done().await?;
+        self.last_words.iter().for_each(|words| words.forget(&room));
+        Ok(())
     }
 
     async fn forget_unused(&self, before: Millis) -> Result<usize, StoreError> {
@@ -252,16 +265,19 @@ impl Store for IndexedDb {
         let (names, used) = (rooms.get_all_keys()?, rooms.get_all()?);
         let names: Array = result_of(&names).await?.unchecked_into();
         let used: Array = result_of(&used).await?.unchecked_into();
-        let mut forgotten = 0;
+        let mut forgotten = Vec::new();
         for (name, value) in names.iter().zip(used.iter()) {
             let used = member::get(&value, "used").as_f64();
             if let Some(name) = name.as_string().filter(|_| used.is_none_or(|used| used < before)) {
                 transaction.forget(&name).await?;
-                forgotten += 1;
+                forgotten.push(name);
             }
         }
         transaction.done().await?;
-        Ok(forgotten)
+        if let Some(words) = &self.last_words {
+            forgotten.iter().for_each(|room| words.forget(room));
+        }
+        Ok(forgotten.len())
     }
 }
 

@@ -11,6 +11,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::driver::Inbox;
 use super::indexed_db::IndexedDb;
+use super::last_words::WebStorage;
 use crate::room::Event;
 use crate::room::history::Write;
 use crate::room::ids::RoomId;
@@ -45,6 +46,9 @@ impl Keeper {
 
     /// Keeps something.
     pub fn write(&self, number: u32, write: Write, inbox: Inbox) {
+        if let Some(words) = &write.last {
+            WebStorage::open(&self.database).inspect(|storage| storage.put(&self.room.topic(), words));
+        }
         let keeper = self.clone();
         spawn_local(async move {
             let keys = match keeper.open().await {

@@ -9,6 +9,7 @@ pub mod driver;
 mod idle;
 pub mod indexed_db;
 mod keeper;
+pub mod last_words;
 pub mod live;
 pub mod member;
 pub mod page;

@@ -5,6 +5,7 @@ import { unasked, undisturbed } from './crowd.mjs';
 import { HISTORY, isKept } from './drive.mjs';
 import { notebook } from './notebooks.mjs';
 import { freshRoom, useStage } from './site.mjs';
+import { eventually } from './waiting.mjs';
 
 const stage = await useStage();
 const PATH = 'mine.ipynb';
@@ -116,6 +117,38 @@ test('a history that can’t be kept is told, and nothing else happens', async (
   await ada.type(PATH, ' by ada');
   await grace.sees(PATH, 'first by ada');
   await ada.save(PATH);
+});
+
+test('what was typed last is there again, though the browser wrote nothing any more', async () => {
+  const ada = await stage.person('ada', { files });
+  await ada.open(PATH, { room: freshRoom() });
+  await ada.paste(PATH, ' kept');
+  await ada.keeps(' kept');
+  let text = 'first kept';
+  for (const word of [' one', ' two']) {
+    await ada.page.evaluate(() => {
+      window.IDBTransaction.prototype.commit = function () {
+        this.abort();
+      };
+    });
+    await ada.paste(PATH, word);
+    await ada.noticed(/can’t keep the room’s history/);
+    await ada.reload(PATH);
+    text += word;
+    await ada.seesSources(PATH, [text, 'second']);
+  }
+  // It is in the database again, and nowhere else.
+  await ada.keeps(' two');
+  await eventually(async () => {
+    const names = await ada.page.evaluate(() =>
+      Object.keys(window.localStorage)
+    );
+    assert.deepEqual(
+      names.filter(name => name.includes('last-words')),
+      []
+    );
+  });
+  await unasked([ada]);
 });
 
 test('page after page of a browser tab writes as one client, and its cursor is seen', async () => {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use jupyterlite_webrtc::room::Event;
-use jupyterlite_webrtc::room::history::{History, Write};
+use jupyterlite_webrtc::room::history::{History, Row, Write};
 use jupyterlite_webrtc::room::ids::{DocumentId, RoomId};
 use jupyterlite_webrtc::store::memory::MemoryStore;
 use yrs::updates::decoder::Decode;
@@ -23,13 +23,15 @@ pub struct Disk {
     pub fails: bool,
     /// What was given back is not forgotten when it is lent: a planted bug.
     pub lends_twice: bool,
+    /// What a page says last is only written: a planted bug.
+    pub is_deaf: bool,
     /// What was there before the last write, for the bug of a store that forgets.
     before: History,
 }
 
 enum Request {
     Restore,
-    Write(u32, Write),
+    Write(u32, Box<Write>),
 }
 
 impl Disk {
@@ -38,9 +40,12 @@ impl Disk {
     }
 
     pub fn write(&mut self, at: f64, number: u32, write: Write) {
+        if let Some(words) = write.last.clone().filter(|_| !self.is_deaf) {
+            self.store.take_last_words(ROOM, words);
+        }
         // One after the other.
         let at = self.asked.back().map_or(at, |(last, _)| last.max(at));
-        self.asked.push_back((at, Request::Write(number, write)));
+        self.asked.push_back((at, Request::Write(number, Box::new(write))));
     }
 
     pub fn next_at(&self) -> f64 {
@@ -104,20 +109,28 @@ impl Disk {
 
     /// All that is kept, of all documents.
     pub fn text(&self) -> String {
-        let records = self.store.history(ROOM).records;
-        let documents: BTreeSet<_> = records.iter().map(|record| record.row.document).collect();
+        let updates = self.updates();
+        let documents: BTreeSet<_> = updates.iter().map(|(document, _)| *document).collect();
         documents.into_iter().filter_map(|document| self.document(document)).collect()
     }
 
     /// What is kept of a document; none where it is not whole.
     pub fn document(&self, document: DocumentId) -> Option<String> {
         let doc = Doc::with_client_id(1);
-        let records = self.store.history(ROOM).records;
-        let mut updates = records.iter().filter(|record| record.row.document == document).peekable();
+        let updates = self.updates();
+        let mut updates = updates.iter().filter(|(other, _)| *other == document).peekable();
         updates.peek()?;
-        for update in updates.flat_map(|record| &record.row.updates) {
+        for (_, update) in updates {
             doc.transact_mut().apply_update(Update::decode_v1(update).expect("valid")).expect("it applies");
         }
         Some(text_of(&doc))
+    }
+
+    /// In the log, and of pages that went.
+    fn updates(&self) -> Vec<(DocumentId, Vec<u8>)> {
+        let history = self.store.history(ROOM);
+        let rows = history.records.into_iter().map(|record| record.row);
+        let of = |row: Row| row.updates.into_iter().map(move |update| (row.document, update.to_vec()));
+        rows.flat_map(of).chain(history.last_words.into_iter().flat_map(|(_, words)| words.updates)).collect()
     }
 }

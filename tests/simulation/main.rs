@@ -331,6 +331,15 @@ mod planted {
     }
 
     #[test]
+    #[should_panic(expected = "exactly once")]
+    fn a_store_that_does_not_take_last_words() {
+        run("planted::a_store_that_does_not_take_last_words", |world| {
+            world.bugs.store_is_deaf = true;
+            pages_come_and_go(world);
+        });
+    }
+
+    #[test]
     #[should_panic]
     fn a_network_that_drops_frames() {
         run("planted::a_network_that_drops_frames", |world| {

@@ -19,6 +19,7 @@ impl World {
         self.made += 1;
         let id = self.made;
         person.disk.lends_twice = self.bugs.lends_twice;
+        person.disk.is_deaf = self.bugs.store_is_deaf;
         let mut seed = [0; 32];
         self.chance.fill(&mut seed);
         let named = if self.bugs.same_clients { person.id } else { id };
@@ -187,7 +188,7 @@ impl World {
         self.log(|| format!("page {id} is {}", if is_off { "cut off" } else { "back" }));
     }
 
-    /// A page is closed, after saving, or crashes.
+    /// A page is closed, saved or not, or crashes.
     fn somebody_is_gone(&mut self, crashes: bool) {
         if let Some(id) = self.somebody() {
             self.is_gone(id, crashes);
@@ -197,19 +198,22 @@ impl World {
     pub fn is_gone(&mut self, id: PageId, crashes: bool) {
         self.log(|| format!("page {id} {}", if crashes { "crashes" } else { "leaves" }));
         if !crashes {
-            self.save_all(id);
+            if self.chance.bool() {
+                self.save_all(id);
+            }
             let last = self.pages[&id].close();
             last.into_iter().chain([Event::Leave]).for_each(|event| self.handle(id, event));
         }
         let Some(mut page) = self.pages.remove(&id) else {
             return;
         };
-        // What the room says is kept must be there, whatever becomes of the last writes.
+        // What the room says is kept must be there, whatever becomes of the last writes. The browser need
+        // not do them for a page that is closed either.
         let is_kept = page.room.status().kept;
-        let is_lost = crashes || page.disk.fails;
         let chance = &mut self.chance;
-        page.disk.crash(|| !crashes || chance.bool(), self.bugs.store_forgets);
-        if is_lost && !is_kept {
+        let is_lucky = !crashes && !self.faults.crashes;
+        page.disk.crash(|| is_lucky || chance.bool(), self.bugs.store_forgets);
+        if crashes && !is_kept {
             // What it typed may have been on its way.
             let kept = page.disk.text();
             let held = page.held();

@@ -1,6 +1,7 @@
 //! The world of the simulation: people and their pages, the network between them, time and chance.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::mem;
 use std::time::Instant;
 
 use jupyterlite_webrtc::room::signaling::DescriptionKind;
@@ -53,6 +54,8 @@ pub struct Bugs {
     pub store_forgets: bool,
     /// The store does not forget the client ids that it has handed out.
     pub lends_twice: bool,
+    /// The store does not take what a page says last.
+    pub store_is_deaf: bool,
     /// A person's pages all write under one client id, also after a crash.
     pub same_clients: bool,
 }
@@ -90,6 +93,9 @@ pub struct World {
     pub(crate) asleep: BTreeMap<PageId, Vec<Event>>,
     /// What each page has sent and worked.
     pub(crate) meters: BTreeMap<PageId, Meter>,
+    /// What is handled when what is being handled is done, as in a browser.
+    inbox: VecDeque<(PageId, Event)>,
+    handles: bool,
     talks: bool,
 }
 
@@ -113,6 +119,8 @@ impl World {
             copies_expected: true,
             asleep: BTreeMap::new(),
             meters: BTreeMap::new(),
+            inbox: VecDeque::new(),
+            handles: false,
             talks,
         }
     }
@@ -195,6 +203,17 @@ impl World {
     // ------------------------------------------------------------ the driver
 
     pub(crate) fn handle(&mut self, id: PageId, event: Event) {
+        self.inbox.push_back((id, event));
+        if mem::replace(&mut self.handles, true) {
+            return;
+        }
+        while let Some((id, event)) = self.inbox.pop_front() {
+            self.handle_next(id, event);
+        }
+        self.handles = false;
+    }
+
+    fn handle_next(&mut self, id: PageId, event: Event) {
         if let Some(later) = self.asleep.get_mut(&id) {
             return later.push(event);
         }

@@ -2,7 +2,7 @@
 
 use jupyterlite_webrtc::room::bytes::Bytes;
 use jupyterlite_webrtc::room::clients::{Client, GivenBack};
-use jupyterlite_webrtc::room::history::{History, Owned, Row, Write};
+use jupyterlite_webrtc::room::history::{History, LastWords, Owned, Row, Write};
 use jupyterlite_webrtc::room::ids::{DocumentId, RoomId};
 use jupyterlite_webrtc::room::index::{Entry, Line};
 use jupyterlite_webrtc::store::{Store, StoreError};
@@ -12,13 +12,14 @@ const OTHER: RoomId = RoomId([2; 32]);
 const A: DocumentId = DocumentId([10; 32]);
 const B: DocumentId = DocumentId([11; 32]);
 
-/// Holds an empty store against all of it.
-pub async fn check(store: &impl Store) {
+/// Holds an empty store against all of it. `say_last` is how it takes last words.
+pub async fn check(store: &impl Store, say_last: impl Fn(RoomId, LastWords)) {
     nothing_is_kept_of_a_room_that_never_was(store).await;
     records_come_back_in_the_order_of_writing(store).await;
     new_records_come_and_old_ones_go_in_one_write(store).await;
     lines_and_what_is_owned_are_replaced_by_name(store).await;
     what_was_given_back_comes_once(store).await;
+    last_words_are_kept_until_they_are_heard(store, say_last).await;
     rooms_do_not_touch_each_other(store).await;
     large_writes_come_back_whole(store).await;
     the_last_write_takes_the_place_of_a_large_one_that_is_under_way(store).await;
@@ -106,7 +107,8 @@ pub fn given_back(clock: u32) -> Option<GivenBack> {
 async fn what_was_given_back_comes_once(store: &impl Store) {
     store.load(ROOM, 0.0).await.unwrap();
     for clock in 1..=2 {
-        let write = Write { given_back: given_back(clock), last: true, ..append(A, &[b"1"]) };
+        let write =
+            Write { given_back: given_back(clock), last: Some(LastWords::default()), ..append(A, &[b"1"]) };
         store.write(ROOM, &write).await.unwrap();
     }
     store.write(ROOM, &append(A, &[b"2"])).await.unwrap();
@@ -114,6 +116,32 @@ async fn what_was_given_back_comes_once(store: &impl Store) {
     assert_eq!(store.load(ROOM, 0.0).await.unwrap().given_back, given_back(2), "the newest");
     assert_eq!(store.load(ROOM, 0.0).await.unwrap().given_back, None, "once");
     store.write(ROOM, &Write { given_back: given_back(3), ..Write::default() }).await.unwrap();
+    store.forget(ROOM).await.unwrap();
+    assert_eq!(store.load(ROOM, 0.0).await, Ok(History::default()));
+    store.forget(ROOM).await.unwrap();
+    store.forget(OTHER).await.unwrap();
+}
+
+async fn last_words_are_kept_until_they_are_heard(store: &impl Store, say_last: impl Fn(RoomId, LastWords)) {
+    let updates = vec![(A, b"1".to_vec()), (B, vec![200; 1_000_000])];
+    let words = LastWords { lines: vec![line("a", 1)], owned: vec![owned(A, "a")], updates };
+    store.load(ROOM, 0.0).await.unwrap();
+    store.load(OTHER, 0.0).await.unwrap();
+    say_last(ROOM, words.clone());
+    say_last(ROOM, LastWords::default());
+    assert_eq!(store.load(OTHER, 0.0).await.unwrap().last_words, []);
+    let kept = store.load(ROOM, 0.0).await.unwrap().last_words;
+    assert_eq!(
+        kept.iter().map(|(_, words)| words).collect::<Vec<_>>(),
+        [&words],
+        "and nothing that is empty"
+    );
+    store.write(ROOM, &append(A, &[b"1"])).await.unwrap();
+    assert_eq!(store.load(ROOM, 0.0).await.unwrap().last_words, kept, "nobody has heard them");
+    say_last(ROOM, words);
+    store.write(ROOM, &Write { heard: vec![kept[0].0.clone()], ..Write::default() }).await.unwrap();
+    let later = store.load(ROOM, 0.0).await.unwrap().last_words;
+    assert!(later.len() == 1 && later[0].0 != kept[0].0, "only these");
     store.forget(ROOM).await.unwrap();
     assert_eq!(store.load(ROOM, 0.0).await, Ok(History::default()));
     store.forget(ROOM).await.unwrap();
@@ -138,6 +166,7 @@ async fn large_writes_come_back_whole(store: &impl Store) {
         let large: Vec<u8> = (0..1_000_000_u32).map(|i| (i / 7) as u8).collect();
         let part = |i: u8| Row { continues: i < 19, ..row(A, &[&[i], &large]) };
         let appended: Vec<_> = (0..20).map(part).collect();
+        let last = last.then(LastWords::default);
         let write = Write { appended: appended.clone(), last, ..Write::default() };
         let keys = store.write(ROOM, &write).await.unwrap();
         let history = store.load(ROOM, 0.0).await.unwrap();
@@ -151,7 +180,7 @@ async fn the_last_write_takes_the_place_of_a_large_one_that_is_under_way(store: 
     store.load(ROOM, 0.0).await.unwrap();
     let appended: Vec<_> = (0..20).map(|i| row(A, &[&[i; 1_000_000]])).collect();
     let large = Write { appended, ..Write::default() };
-    let last = Write { last: true, ..large.clone() };
+    let last = Write { last: Some(LastWords::default()), ..large.clone() };
     let (under_way, last) = futures::future::join(store.write(ROOM, &large), store.write(ROOM, &last)).await;
     let records = store.load(ROOM, 0.0).await.unwrap().records.len();
     assert_eq!(records, if under_way.is_ok() { 40 } else { 20 });
