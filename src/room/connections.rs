@@ -167,7 +167,6 @@ impl Room {
 
     pub(super) fn lane_opened(&mut self, link: LinkId, lane: Lane) {
         let me = self.me;
-        let nonce = self.entropy.draw();
         let Some((id, peer)) = self.linked(link) else {
             return;
         };
@@ -178,11 +177,16 @@ impl Room {
         let (Some(local_sdp), Some(remote_sdp)) = (peer.local_sdp.clone(), peer.remote_sdp.clone()) else {
             return;
         };
-        let (handshake, hello) = Handshake::begin(Ends { me, peer: id, local_sdp, remote_sdp }, nonce);
+        let ends = Ends { me, peer: id, local_sdp, remote_sdp };
+        let (handshake, proof) = match Handshake::begin(&ends, self.mailbox.key()) {
+            Ok(begun) => begun,
+            Err(error) => return self.refuse(id, &error.to_string()),
+        };
+        let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.handshake = Some(handshake);
         let early = std::mem::take(&mut peer.early);
         self.status_changed = true;
-        self.act(Action::Send { link, lane: Lane::Fast, frame: hello });
+        self.act(Action::Send { link, lane: Lane::Fast, frame: proof });
         early.iter().for_each(|message| self.handshake(id, message));
     }
 
@@ -252,8 +256,8 @@ impl Room {
             Lane::Bulk if peer.is_ready() => self.frame_arrived(id, lane, frame),
             Lane::Bulk => self.refuse(id, "it sent documents before it had proved that it belongs here"),
             Lane::Fast if peer.is_welcomed() => self.frame_arrived(id, lane, frame),
-            // Our own lanes may open later than the peer's. It has three messages to say at most.
-            Lane::Fast if peer.handshake.is_none() && peer.early.len() < 3 => {
+            // Our own lanes may open later than the peer's. It has proved itself at most.
+            Lane::Fast if peer.handshake.is_none() && peer.early.is_empty() => {
                 peer.early.push(frame.to_owned())
             }
             Lane::Fast => self.handshake(id, frame),

@@ -235,11 +235,11 @@ pub fn handshake(bytes: &[u8]) {
     let ends = Ends {
         me: PeerId([1; 16]),
         peer: PeerId([2; 16]),
-        local_sdp: "a=fingerprint:sha-256 00".into(),
+        local_sdp: "a=fingerprint:sha-256 00\na=ice-pwd:chance".into(),
         remote_sdp: sdp,
     };
-    let (mut handshake, hello) = Handshake::begin(ends, [3; 32]);
-    assert_eq!(hello[..5], [b'J', b'L', b'W', b'R', VERSION]);
+    let Ok((mut handshake, proof)) = Handshake::begin(&ends, &key) else { return };
+    assert_eq!(proof[..5], [b'J', b'L', b'W', b'R', VERSION]);
     for part in parts {
         if handshake.take(part, &key).is_err() {
             break;
@@ -489,10 +489,9 @@ mod tests {
             write("room", &format!("signal-{i}"), &[&[14][..], &joined([&signal[..]]), &[11, 40]].concat());
         }
         let begin = [&b"JLWR"[..], &[VERSION]].concat();
-        let hello = [&begin[..], &[1], &[2; 16], &[4; 32]].concat();
-        let proof = [&begin[..], &[2], &[5; 32]].concat();
-        let sdp = &b"a=fingerprint:sha-256 AA\r\na=fingerprint:sha-1 BB"[..];
-        write("handshake", "all", &joined([sdp, &hello, &proof, &[&begin[..], &[3]].concat()]));
+        let proof = [&begin[..], &[1], &[5; 32]].concat();
+        let sdp = &b"a=fingerprint:sha-256 AA\r\na=ice-ufrag:U\r\na=ice-pwd:P"[..];
+        write("handshake", "all", &joined([sdp, &proof, &[&begin[..], &[2]].concat()]));
         write("handshake", "version", &joined([sdp, b"JLWR\x02\x01"]));
     }
 }

@@ -26,8 +26,8 @@ use super::{Action, Claim, Config, Event, Room};
 const DOCUMENTS: [DocumentId; 3] = [DocumentId([1; 32]), DocumentId([2; 32]), DocumentId([3; 32])];
 const MINE: DocumentId = DOCUMENTS[0];
 const PEER: PeerId = PeerId([9; 16]);
-const OURS: &str = "a=fingerprint:sha-256 00:11";
-const THEIRS: &str = "a=fingerprint:sha-256 22:33";
+const OURS: &str = "a=fingerprint:sha-256 00:11\na=ice-pwd:ours";
+const THEIRS: &str = "a=fingerprint:sha-256 22:33\na=ice-pwd:theirs";
 const ACTIONS: usize = 200;
 const ACTIONS_PER_BYTE: usize = 8;
 
@@ -208,8 +208,8 @@ impl World {
 
     fn prove(&mut self, link: LinkId, key: &super::RoomKey) {
         let ends = Ends { me: PEER, peer: self.room.me(), local_sdp: THEIRS.into(), remote_sdp: OURS.into() };
-        let (mut handshake, hello) = Handshake::begin(ends, [7; 32]);
-        let mut said = vec![hello];
+        let (mut handshake, proof) = Handshake::begin(&ends, key).expect("they have credentials");
+        let mut said = vec![proof];
         self.room.handle(Event::LaneOpened { link, lane: Lane::Bulk }, self.now);
         self.room.handle(Event::LaneOpened { link, lane: Lane::Fast }, self.now);
         while !handshake.is_welcomed() || !said.is_empty() {

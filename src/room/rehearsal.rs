@@ -103,7 +103,7 @@ impl Rehearsal {
     }
 
     fn describe(&mut self, side: usize, link: LinkId, kind: DescriptionKind) {
-        let sdp = format!("a=fingerprint:sha-256 {side}");
+        let sdp = format!("a=fingerprint:sha-256 {side}\na=ice-pwd:{side}");
         self.queue.push_back((side, Event::Described { link, kind, sdp }));
     }
 }

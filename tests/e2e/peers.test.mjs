@@ -49,9 +49,9 @@ test('a page that announces another version is told of, and editing goes on', as
   }
 });
 
-test('a page that says in its hello that it has another version is told of, and editing goes on', async () => {
+test('a page that says in its proof that it has another version is told of, and editing goes on', async () => {
   const { ada, grace, other, room } = await twoAndAnother();
-  await other.join(room, { hello: 2 });
+  await other.join(room, { proof: 2 });
   await other.isDropped(2);
   await Promise.all([ada.noticed(OTHER_VERSION), grace.noticed(OTHER_VERSION)]);
   await goOn(ada, grace);

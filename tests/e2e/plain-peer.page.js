@@ -71,21 +71,30 @@
     };
   }
 
-  function fingerprints(sdp) {
-    const values = [...sdp.matchAll(/^a=fingerprint:(.*?)\s*$/gm)];
-    const unique = new Set(values.map(([, value]) => value.toLowerCase()));
-    return utf8([...unique].sort().join('\n'));
+  function credentials(sdp) {
+    const lines = sdp.match(/^a=(fingerprint|ice-ufrag|ice-pwd):.*$/gm);
+    const all = lines.map(line => line.trim());
+    const isHex = line => line.startsWith('a=fingerprint');
+    const unique = new Set(
+      all.map(line => (isHex(line) ? line.toLowerCase() : line))
+    );
+    return utf8(
+      [...unique]
+        .sort()
+        .map(line => `${line}\n`)
+        .join('')
+    );
   }
 
   const MAGIC = [...utf8('JLWR')];
   const [ANNOUNCE, DESCRIPTION, CANDIDATE] = [0, 1, 2];
   const [OFFER, ANSWER] = [0, 1];
-  const [HELLO, PROOF, WELCOME] = [1, 2, 3];
+  const [PROOF, WELCOME] = [1, 2];
 
   /** The connection to one of the room's pages. */
   class Link {
     constructor(peer, id) {
-      Object.assign(this, { peer, id, nonce: random(32), frames: [] });
+      Object.assign(this, { peer, id, frames: [] });
       this.isWelcomed = false;
       this.isClosed = false;
       this.connection = new RTCPeerConnection();
@@ -94,7 +103,7 @@
       );
       this.lanes.forEach(lane => (lane.binaryType = 'arraybuffer'));
       const [fast] = this.lanes;
-      fast.onopen = () => this.say(HELLO, [...peer.me, ...this.nonce]);
+      fast.onopen = async () => this.say(PROOF, await this.proof());
       fast.onclose = () => (this.isClosed = true);
       fast.onmessage = ({ data }) => this.hear(new Uint8Array(data));
       this.connection.onicecandidate = ({ candidate }) =>
@@ -108,8 +117,8 @@
 
     /** Messages of the handshake. */
     say(kind, body) {
-      const { hello } = this.peer.versions;
-      this.lanes[0].send(join(MAGIC, [hello, kind], body));
+      const { proof } = this.peer.versions;
+      this.lanes[0].send(join(MAGIC, [proof, kind], body));
     }
 
     signal(kind, body) {
@@ -124,11 +133,9 @@
     }
 
     async hear(bytes) {
-      const [kind, body] = [bytes[5], bytes.subarray(6)];
+      const kind = bytes[5];
       if (this.isWelcomed) {
         this.frames.push(bytes);
-      } else if (kind === HELLO) {
-        this.say(PROOF, await this.proof(body.subarray(16)));
       } else if (kind === PROOF) {
         this.say(WELCOME, []);
       } else if (kind === WELCOME) {
@@ -136,13 +143,13 @@
       }
     }
 
-    async proof(theirs) {
+    async proof() {
       const { localDescription, remoteDescription } = this.connection;
       const sides = [localDescription, remoteDescription].map(({ sdp }) => {
-        const values = fingerprints(sdp);
+        const values = credentials(sdp);
         return [0, 0, values.length >> 8, values.length & 255, ...values];
       });
-      const facts = [this.peer.me, this.id, this.nonce, theirs, ...sides];
+      const facts = [this.peer.me, this.id, ...sides];
       const { proof } = this.peer.keys;
       return new Uint8Array(
         await crypto.subtle.sign('HMAC', proof, join(...facts))
@@ -155,7 +162,7 @@
      * @param options.signaling The signaling server's URL.
      * @param options.prefix The room's prefix.
      * @param options.room The name of a named room.
-     * @param options.versions What it says its version is: to the `signaling` server, and in its `hello`.
+     * @param options.versions What it says its version is: to the `signaling` server, and in its `proof`.
      */
     static async join({ signaling, prefix, room, versions }) {
       const peer = new PlainPeer();
@@ -163,7 +170,7 @@
       const me = random(16);
       const keys = await keysOf(roomId, prefix, room);
       Object.assign(peer, { roomId, me, keys, links: new Map() });
-      peer.versions = { signaling: 1, hello: 1, ...versions };
+      peer.versions = { signaling: 1, proof: 1, ...versions };
       peer.topic = hex(roomId);
       peer.socket = new WebSocket(signaling);
       await new Promise(resolve => (peer.socket.onopen = resolve));

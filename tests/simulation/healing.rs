@@ -77,7 +77,7 @@ impl World {
         let room = self.pages[&page].room.id();
         let mailbox = Mailbox::new(me, room, RoomKey::derive(room, "simulation", "room", None));
         let mut entropy = Entropy::new([self.below(256) as u8; 32]);
-        let sdp = "end=999/9\r\na=fingerprint:sha-256 not:theirs\r\n".to_owned();
+        let sdp = "end=999/9\r\na=fingerprint:sha-256 not:theirs\r\na=ice-pwd:x\r\n".to_owned();
         for signal in [Signal::Leave, Signal::Description { kind: DescriptionKind::Offer, sdp }] {
             let text = mailbox.to_peer(to_peer, signal, &mut entropy);
             let mut said: serde_json::Value = serde_json::from_str(&text).expect("JSON");

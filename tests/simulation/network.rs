@@ -214,7 +214,9 @@ impl Network {
         let wire = self.wires.get_mut(&end).filter(|wire| !wire.cut)?;
         wire.described += 1;
         let (page, LinkId(link)) = end;
-        Some(format!("end={page}/{link}\r\na=fingerprint:sha-256 {page:04x}:{link:04x}\r\n"))
+        Some(format!(
+            "end={page}/{link}\r\na=fingerprint:sha-256 {page:04x}:{link:04x}\r\na=ice-pwd:{page}/{link}\r\n"
+        ))
     }
 
     /// `end` accepts a description; when both have accepted each other's, the connection opens.
