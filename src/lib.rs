@@ -50,6 +50,12 @@ mod surface {
         DocumentId::of(update).to_string()
     }
 
+    /// Has the browser compile what joining a room needs, when it has nothing else to do.
+    #[wasm_bindgen]
+    pub fn rehearse() {
+        crate::web::idle::rehearse();
+    }
+
     /// What the tabs of this browser that are in a room find each other by, and are elected for.
     #[wasm_bindgen(js_name = tabsOf)]
     pub fn tabs_of(prefix: &str, room: &str, secret: Option<String>) -> String {

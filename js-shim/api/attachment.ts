@@ -8,9 +8,6 @@ import { borrowClientId, returnClientId } from './client-id.js';
 import { Engine } from './engine.js';
 import { GenesisId, IAttachment } from './types.js';
 
-/** A state vector that knows of no client is one byte, a zero. */
-const EMPTY_STATE_VECTOR = 1;
-
 export class Attachment implements IAttachment {
   constructor(options: Attachment.IOptions) {
     this.genesis = options.genesis;
@@ -64,8 +61,7 @@ export class Attachment implements IAttachment {
     if (!content || !known) {
       return;
     }
-    const wasEmpty =
-      Y.encodeStateVector(this._ydoc).length === EMPTY_STATE_VECTOR;
+    const wasEmpty = this._ydoc.store.clients.size === 0;
     const own = wasEmpty ? null : Y.encodeStateAsUpdate(this._ydoc, known);
     // In one transaction: observers hear once, and what follows a transaction is done once.
     const applyAll = () => content.forEach(update => this.apply(update));

@@ -7,6 +7,7 @@ import init, {
   forgetRoom,
   forgetUnused,
   genesisOf,
+  rehearse,
   tabsOf
 } from '../../pkg/jupyterlite_webrtc.js';
 import {
@@ -46,7 +47,7 @@ let loading: Promise<unknown> | null = null;
 
 /** Load the engine, or find it loaded. Rejects where it can't be fetched or compiled. */
 export async function loadEngine(): Promise<void> {
-  loading ??= init();
+  loading ??= init().then(rehearse);
   try {
     await loading;
   } catch (reason) {

@@ -13,7 +13,6 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::WebSocket;
 
 use super::connection::{Connection, Ice, Prepared};
-use super::idle;
 use super::keeper::Keeper;
 use super::page::Page;
 use super::socket::Socket;
@@ -99,9 +98,6 @@ impl Driver {
         let inbox = driver.inbox();
         let first = if is_alone { Event::Leads } else { Event::Wake };
         spawn_local(async move { inbox.put(first) });
-        if !driver.urls.is_empty() {
-            idle::rehearse();
-        }
         driver
     }
 

@@ -3,16 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use js_sys::Function;
 use wasm_bindgen::prelude::*;
-use web_sys::IdleDeadline;
 
+use super::member::{get, object};
 use crate::room::rehearsal::Rehearsal;
 
-/// What is left of an idle period when the next step begins, in milliseconds.
-const MARGIN: f64 = 2.0;
-
 /// What the browser calls, until it is taken out.
-type Callback = RefCell<Option<Closure<dyn FnMut(IdleDeadline)>>>;
+type Callback = RefCell<Option<Closure<dyn FnMut()>>>;
 
 thread_local! {
     static HAS_REHEARSED: Cell<bool> = const { Cell::new(false) };
@@ -25,21 +23,15 @@ pub fn rehearse() {
     }
     let Ok(seed) = super::random_seed() else { return };
     let mut rehearsal = Rehearsal::new(seed, super::now());
-    when_idle(move |deadline| {
-        while deadline.time_remaining() > MARGIN {
-            if !rehearsal.step(super::now()) {
-                return false;
-            }
-        }
-        true
-    });
+    in_background(move || rehearsal.step(super::now()));
 }
 
-/// Does something in idle periods, as long as it says that there is more to do.
-fn when_idle(mut work: impl FnMut(&IdleDeadline) -> bool + 'static) {
+/// Does something, each time as a task of its own and after everything else, as long as it says that there
+/// is more to do.
+fn in_background(mut work: impl FnMut() -> bool + 'static) {
     let callback: Rc<Callback> = Rc::default();
     let again = callback.clone();
-    let closure = Closure::new(move |deadline: IdleDeadline| match work(&deadline) {
+    let closure = Closure::new(move || match work() {
         true => request(&again),
         false => drop(again.take()),
     });
@@ -47,9 +39,13 @@ fn when_idle(mut work: impl FnMut(&IdleDeadline) -> bool + 'static) {
     request(&callback);
 }
 
-/// Safari has no idle periods: there nothing is done.
+/// A browser that knows no such tasks does none. (Idle periods, which more of them have, are up to 50 ms
+/// long, and what comes meanwhile waits.)
 fn request(callback: &Callback) {
-    if let (Some(window), Some(callback)) = (web_sys::window(), &*callback.borrow()) {
-        window.request_idle_callback(callback.as_ref().unchecked_ref()).ok();
+    let scheduler = get(&js_sys::global(), "scheduler");
+    let post = get(&scheduler, "postTask").dyn_into::<Function>();
+    if let (Ok(post), Some(callback)) = (post, &*callback.borrow()) {
+        let options = object(&[("priority", "background".into())]);
+        post.call2(&scheduler, callback.as_ref(), &options).ok();
     }
 }

@@ -6,7 +6,7 @@
 
 mod connection;
 pub mod driver;
-mod idle;
+pub mod idle;
 pub mod indexed_db;
 mod keeper;
 pub mod last_words;
