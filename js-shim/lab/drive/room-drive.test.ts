@@ -153,6 +153,32 @@ describe('the room’s files', () => {
     expect(told).toEqual([]);
   });
 
+  it.each([2, 3, 4])('change places, %i of them', async count => {
+    const paths = Array.from({ length: count }, (_, i) => `${i}.txt`);
+    const lives = (path: string, i: number) => entry(path, `document ${i}`);
+    paths.forEach((path, i) =>
+      room.documents.set(`document ${i}`, update(path))
+    );
+    room.lives = paths.map(lives);
+    await begin();
+    const next = (i: number) => paths[(i + 1) % count];
+    room.lives = paths.map((_, i) => lives(next(i), i));
+    paths.forEach((path, i) => {
+      room.hear({ before: lives(path, i), after: lives(next(i), i) });
+    });
+    await quiet();
+    expect(drive.contents()).toEqual(
+      Object.fromEntries(paths.map((path, i) => [next(i), path]))
+    );
+    for (const i of paths.keys()) {
+      const { genesis, modified } = ledger.get(next(i))!;
+      expect(genesis).toBe(`document ${i}`);
+      expect(modified).toBe(drive.files.get(next(i))!.last_modified);
+    }
+    expect(told).toEqual([]);
+    expect(room.told).toEqual([]);
+  });
+
   it('of a type that is not known here are held on to', async () => {
     const stateVector = Uint8Array.of(1, 1, 1);
     room.orphaned = [

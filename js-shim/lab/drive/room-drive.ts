@@ -157,11 +157,15 @@ export class RoomDrive {
     });
   }
 
-  /** Somebody moved a document: its file, and the tab that shows it, follow. */
+  /**
+   * Somebody moved a document: its file, and the tab that shows it, follow. `movers` are those that wait
+   * for it, because it is where they go.
+   */
   private async _move(
     room: IRoom,
     before: IIndexEntry,
-    after: IIndexEntry
+    after: IIndexEntry,
+    movers: GenesisId[] = []
   ): Promise<void> {
     const ledger = this._options.ledger(room);
     const saved = ledger.get(before.path);
@@ -180,13 +184,16 @@ export class RoomDrive {
     if (!isOpen && !isHarmless(after)) {
       return; // it stays under its old name until somebody opens it
     }
-    await this._makeWay(room, after.path, before.path);
+    await this._makeWay(room, after.path, [...movers, after.genesis]);
     await this._makeFolders(after.path);
-    const moved = await this._renameQuietly(before.path, after.path);
+    // Where documents change places it had to make way itself.
+    const from = this._aside.get(after.genesis) ?? before.path;
+    this._aside.delete(after.genesis);
+    const moved = await this._renameQuietly(from, after.path);
     if (!moved) {
       return;
     }
-    ledger.delete(before.path);
+    ledger.delete(from);
     if (saved && isFile) {
       // To the drive a new name is a new date. A file that had been changed stays a changed one.
       const isUnchanged = file.last_modified === saved.modified;
@@ -212,18 +219,35 @@ export class RoomDrive {
   private async _makeWay(
     room: IRoom,
     path: string,
-    from: string
+    movers: GenesisId[]
   ): Promise<void> {
     if (!(await this._file(path))) {
       return;
     }
     const there = this._options.ledger(room).get(path)?.genesis;
     const home = there ? room.home(there) : null;
-    if (home && home.path !== path && home.path !== from) {
-      await this._move(room, { ...home, path }, home);
+    if (home && movers.includes(home.genesis)) {
+      await this._stepAside(room, path, home.genesis);
+    } else if (home && home.path !== path) {
+      await this._move(room, { ...home, path }, home, movers);
     }
     if (await this._file(path)) {
       await this._keepBeside(path);
+    }
+  }
+
+  /** Documents change places, and one of them has to wait under a name of its own. */
+  private async _stepAside(
+    room: IRoom,
+    path: string,
+    genesis: GenesisId
+  ): Promise<void> {
+    const ledger = this._options.ledger(room);
+    const aside = await this._freeName(path);
+    if (await this._renameQuietly(path, aside)) {
+      ledger.set(aside, ledger.get(path)!);
+      ledger.delete(path);
+      this._aside.set(genesis, aside);
     }
   }
 
@@ -463,6 +487,8 @@ export class RoomDrive {
   /** The drive's own. */
   private _rename: Files['rename'];
   private _doing = new Set<string>();
+  /** The paths of files that have stepped aside. */
+  private _aside = new Map<GenesisId, string>();
   /** The dates of files that are being renamed, by their old names. */
   private _dates = new Map<string, string>();
   private _last: Promise<void> = Promise.resolve();
