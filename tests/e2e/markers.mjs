@@ -33,6 +33,11 @@ export class Markers {
     }
   }
 
+  /** Whether its author, or whoever deleted the cell that it was in, took it away. */
+  isRemoved(text) {
+    return this._all.get(text).gone !== null;
+  }
+
   /** Those that were ever put into a cell. */
   inCell(id) {
     return [...this._all.keys()].filter(
@@ -48,7 +53,7 @@ export class Markers {
   /** A page shows these texts, by path. */
   shown(name, documents) {
     for (const [text, { path, holders }] of this._all) {
-      if (documents[path]?.includes(text)) {
+      if (occurrences(documents[path], text) > 0) {
         holders.add(page(name));
       }
     }

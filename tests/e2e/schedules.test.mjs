@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import { unasked } from './crowd.mjs';
 import { whichAreKept } from './drive.mjs';
 import { Markers } from './markers.mjs';
-import { notebook } from './notebooks.mjs';
+import { notebook, occurrences } from './notebooks.mjs';
 import { roundText, schedule } from './schedule.mjs';
 import { freshRoom, useStage } from './site.mjs';
 import { eventually } from './waiting.mjs';
@@ -127,7 +127,14 @@ class Play {
     const text = this.markers.next(name);
     this.markers.typed(text, path, cell);
     await one.page.keyboard.insertText(text);
-    await one.sees(path, text);
+    // Somebody may delete the cell in that moment.
+    await eventually(async () => {
+      const seen = await one.sources(path);
+      assert.ok(
+        occurrences(seen, text) > 0 || this.markers.isRemoved(text),
+        `${name} never saw ${text}, but ${JSON.stringify(seen)}`
+      );
+    });
   }
 
   /** Insert a cell of one's own. In a text there are none. */
