@@ -33,11 +33,6 @@ export class Markers {
     }
   }
 
-  /** Whether its author, or whoever deleted the cell that it was in, took it away. */
-  isRemoved(text) {
-    return this._all.get(text).gone !== null;
-  }
-
   /** Those that were ever put into a cell. */
   inCell(id) {
     return [...this._all.keys()].filter(
