@@ -166,9 +166,10 @@ impl Replica {
         self.snapshot.iter().chain(&self.tail)
     }
 
-    /// The updates that came after the snapshot, and those that still wait for earlier ones.
+    /// The updates that came after the snapshot. Those that still wait for earlier ones are others', who send
+    /// them again; in the store they would make a whole document one with a gap.
     pub fn tail(&self) -> Vec<Bytes> {
-        self.tail.iter().cloned().chain(self.ahead.updates()).collect()
+        self.tail.clone()
     }
 
     /// How many bytes are looked through to find what somebody lacks. Who has nothing is given all there is.

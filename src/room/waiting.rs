@@ -56,11 +56,6 @@ impl Waiting {
         taken
     }
 
-    /// The updates themselves.
-    pub fn updates(&self) -> impl Iterator<Item = Bytes> {
-        self.all.iter().map(|(_, early)| early.update.clone())
-    }
-
     /// Whether none waits.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
