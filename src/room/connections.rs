@@ -184,10 +184,10 @@ impl Room {
         };
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.handshake = Some(handshake);
-        let early = std::mem::take(&mut peer.early);
+        let early = peer.early.take();
         self.status_changed = true;
         self.act(Action::Send { link, lane: Lane::Fast, frame: proof });
-        early.iter().for_each(|message| self.handshake(id, message));
+        early.into_iter().for_each(|message| self.handshake(id, &message));
     }
 
     pub(super) fn link_lost(&mut self, link: LinkId, reason: &str) {
@@ -257,8 +257,8 @@ impl Room {
             Lane::Bulk => self.refuse(id, "it sent documents before it had proved that it belongs here"),
             Lane::Fast if peer.is_welcomed() => self.frame_arrived(id, lane, frame),
             // Our own lanes may open later than the peer's. It has proved itself at most.
-            Lane::Fast if peer.handshake.is_none() && peer.early.is_empty() => {
-                peer.early.push(frame.to_owned())
+            Lane::Fast if peer.handshake.is_none() && peer.early.is_none() => {
+                peer.early = Some(frame.to_owned())
             }
             Lane::Fast => self.handshake(id, frame),
         }

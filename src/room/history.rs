@@ -524,6 +524,28 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_for_others_is_not_written_and_the_document_comes_back_whole() {
+        let (mut author, _) = Author::kept();
+        let other = Doc::with_client_id(2);
+        let content = other.get_or_insert_text("text");
+        content.push(&mut other.transact_mut(), "not here");
+        let mut transaction = other.transact_mut();
+        content.push(&mut transaction, "early");
+        let early = transaction.encode_update_v1();
+        author.replica.integrate(early.into()).unwrap();
+        assert!(author.replica.waits());
+        author.types("b");
+        author.keeper.rewrite(D);
+        let (_, write) = author.next().unwrap();
+        let mut again = Replica::default();
+        for update in write.appended.iter().flat_map(|row| &row.updates) {
+            again.integrate(update.clone()).unwrap();
+        }
+        assert!(!again.waits());
+        assert_eq!(again.state_vector(), author.replica.state_vector());
+    }
+
+    #[test]
     fn nothing_is_written_before_it_is_known_what_is_there() {
         let mut keeper = Keeper::new(true);
         keeper.line(&Line { path: "a".into(), resident: None, lamport: 1, since: 0 });

@@ -24,8 +24,8 @@ pub struct Peer {
     pub local_sdp: Option<String>,
     pub remote_sdp: Option<String>,
     pub lanes_open: [bool; 2],
-    /// Messages of the handshake that came before our own lanes were both open.
-    pub early: Vec<Vec<u8>>,
+    /// What came of the handshake before our own lanes were both open.
+    pub early: Option<Vec<u8>>,
     pub handshake: Option<Handshake>,
     pub assemblers: [Assembler; 2],
     pub outbox: Outbox,
@@ -78,7 +78,7 @@ impl Peer {
             local_sdp: None,
             remote_sdp: None,
             lanes_open: [false; 2],
-            early: Vec::new(),
+            early: None,
             handshake: None,
             assemblers: [Assembler::new(limits::FAST_MESSAGE), Assembler::new(limits::MESSAGE)],
             outbox: Outbox::default(),

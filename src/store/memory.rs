@@ -74,7 +74,7 @@ impl MemoryStore {
         let keys = write.appended.iter().map(append).collect();
         kept.records.retain(|key, _| !write.dropped.contains(key));
         kept.given_back = write.given_back.clone().or(kept.given_back.take());
-        kept.last_words.retain(|(key, _)| !write.heard.contains(key));
+        kept.last_words.retain(|(name, _)| !write.heard.contains(name));
         keys
     }
 
