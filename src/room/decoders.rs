@@ -380,13 +380,13 @@ mod tests {
         vec![
             ("index", Header::Index { lines, confirm: Some(7) }),
             ("confirmed", Header::IndexConfirmed { number: 7 }),
-            ("sync", Header::Sync { document, held: true }),
-            ("update", Header::Update { document, origin, answers: true }),
+            ("sync", Header::Sync { document, held: true, number: 300 }),
+            ("update", Header::Update { document, origin, answers: Some(300) }),
             (
                 "digest",
                 Header::Digest { document, fingerprint: Fingerprint { state: 1, deletions: 1 << 60 } },
             ),
-            ("missing", Header::Missing { document, seeking: true }),
+            ("missing", Header::Missing { document, seeking: true, number: 1 }),
             ("presence", Header::Presence { channel: Some(document), origin }),
             ("presence-room", Header::Presence { channel: None, origin }),
             ("ping", Header::Ping { number: 300 }),

@@ -149,7 +149,7 @@ impl Room {
     pub(super) fn edited(&mut self, id: DocumentId, update: Bytes) {
         self.integrate(id, &update, true).ok();
         self.note_own(id, &update);
-        let header = Header::Update { document: id, origin: self.me, answers: false };
+        let header = Header::Update { document: id, origin: self.me, answers: None };
         let message = Message { header, body: update };
         let wants = |peer: &Peer| peer.documents.get(&id).is_some_and(|agreed| agreed.subscribed);
         self.ready_peers().filter(|(_, peer)| wants(peer)).for_each(|(_, peer)| peer.outbox.push(&message));
@@ -233,7 +233,8 @@ impl Room {
 
     /// Whether somebody who is here is known to have more of a document.
     fn has_more(&self, id: DocumentId) -> bool {
-        let more = |agreed: &Agreement| agreed.asked || agreed.arriving.is_some() || agreed.is_doubted();
+        let more =
+            |agreed: &Agreement| agreed.asked.is_some() || agreed.arriving.is_some() || agreed.is_doubted();
         self.peers.values().any(|peer| peer.is_ready() && peer.documents.get(&id).is_some_and(more))
     }
 
@@ -284,7 +285,7 @@ impl Room {
         }
         let id = peers[turn % peers.len()];
         if let Some(peer) = self.peers.get_mut(&id) {
-            peer.agreement(document).asked = false;
+            peer.agreement(document).asked = None;
         }
         self.ask(id, document);
     }

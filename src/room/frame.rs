@@ -220,8 +220,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn message(length: usize) -> Message {
-        let header =
-            Header::Update { document: DocumentId([1; 32]), origin: PeerId([2; 16]), answers: false };
+        let header = Header::Update { document: DocumentId([1; 32]), origin: PeerId([2; 16]), answers: None };
         Message { header, body: (0..length).map(|i| i as u8).collect::<Vec<_>>().into() }
     }
 

@@ -236,12 +236,13 @@ impl World {
             2 => self.framed(Lane::Fast, script.part()),
             3 => self.framed(Lane::Bulk, script.part()),
             4 | 5 => {
-                let (document, answers) = (script.document(), script.small() % 2 == 1);
+                let document = script.document();
+                let answers = [None, self.asked(document), Some(0)][usize::from(script.small() % 3)];
                 self.says(Header::Update { document, origin: PEER, answers }, script.part());
             }
             6 => {
                 let (document, held) = (script.document(), script.small() % 2 == 1);
-                self.says(Header::Sync { document, held }, script.part());
+                self.says(Header::Sync { document, held, number: 1 }, script.part());
             }
             7 => {
                 let confirm = (script.small() % 2 == 1).then_some(1);
@@ -255,7 +256,8 @@ impl World {
             }
             9 => {
                 let (document, seeking) = (script.document(), script.small() % 2 == 1);
-                self.says(Header::Missing { document, seeking }, &[]);
+                let number = self.asked(document).unwrap_or_default();
+                self.says(Header::Missing { document, seeking, number }, &[]);
             }
             10 => {
                 let channel = (script.small() % 2 == 1).then(|| script.document());
@@ -292,6 +294,11 @@ impl World {
         while let Some(frame) = cutter.next_frame() {
             self.frame(Lane::Fast, frame);
         }
+    }
+
+    /// The number of what the peer has been asked about a document, and has not answered.
+    fn asked(&self, document: DocumentId) -> Option<u32> {
+        self.room.peers.get(&PEER)?.documents.get(&document)?.asked
     }
 
     /// The page shows its document or not, and gives the room its encoding.
@@ -375,7 +382,9 @@ impl World {
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
+    use super::super::DocumentState;
     use super::*;
+    use yrs::ReadTxn;
 
     /// How often the peer can say something before it is dropped.
     fn said(world: &mut World, most: usize, say: impl Fn(&mut World)) -> Option<usize> {
@@ -392,11 +401,52 @@ mod tests {
         world.expect(&update.clone().into());
         world.handle(Event::Edited { document: MINE, update });
         let ask = |world: &mut World| {
-            world.says(Header::Sync { document: MINE, held: false }, &[1, 50, 1]);
+            world.says(Header::Sync { document: MINE, held: false, number: 1 }, &[1, 50, 1]);
             world.drained(0);
         };
         let asked = said(&mut world, 4_000, ask).expect("it is dropped");
         assert!((100..1_000).contains(&asked), "{asked}");
+        world.check();
+    }
+
+    /// A document is forgotten while a peer is asked about it, and named again.
+    #[test]
+    fn an_answer_to_what_was_asked_before_a_document_was_forgotten_is_not_all_of_it() {
+        let mut world = World::new();
+        let (path, document) = ("b", DOCUMENTS[1]);
+        let resident =
+            |document| Some(Resident { document, content_type: "file".into(), format: "text".into() });
+        let names = |world: &mut World, document, lamport| {
+            let lines = vec![Line { path: path.into(), resident: resident(document), lamport, since: 0 }];
+            world.says(Header::Index { lines, confirm: None }, &[]);
+        };
+        let answers = |world: &mut World, number, update: &[u8]| {
+            world.says(Header::Update { document, origin: PEER, answers: Some(number) }, update);
+            world.room.document_state(document)
+        };
+        let theirs = Doc::with_client_id(8);
+        theirs.get_or_insert_text("text").push(&mut theirs.transact_mut(), "all of it");
+        let update = theirs.transact().encode_state_as_update_v1(&yrs::StateVector::default());
+        let (content_type, format) = ("file".into(), "text".into());
+        let claim = Claim {
+            path: path.into(),
+            document,
+            content_type,
+            format,
+            update: update.clone(),
+            replace: false,
+        };
+        world.handle(Event::Claim { number: 2, claim });
+        let first = world.asked(document).expect("the peer is asked");
+        names(&mut world, DOCUMENTS[2], 5);
+        assert_eq!(world.room.document_state(document), None, "it is forgotten");
+        names(&mut world, document, 6);
+        let second = world.asked(document).expect("the peer is asked again");
+        assert_eq!(answers(&mut world, first, yrs::Update::EMPTY_V1), Some(DocumentState::Sought));
+        world.says(Header::Missing { document, seeking: false, number: first }, &[]);
+        assert_eq!(world.asked(document), Some(second));
+        assert_eq!(answers(&mut world, second, &update), Some(DocumentState::Held));
+        assert_eq!(world.room.content(document), Some(vec![update.into()]));
         world.check();
     }
 

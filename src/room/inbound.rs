@@ -63,12 +63,16 @@ impl Room {
         match header {
             Header::Index { lines, confirm } => self.index_arrived(id, lines, confirm),
             Header::IndexConfirmed { number } => self.confirmed(id, number),
-            Header::Sync { document, held } => self.sync_arrived(id, document, held, &body)?,
+            Header::Sync { document, held, number } => {
+                self.sync_arrived(id, document, held, number, &body)?
+            }
             Header::Update { document, origin, answers } => {
                 self.update_arrived(id, document, origin, &body, answers)?
             }
             Header::Digest { document, fingerprint } => self.digest_arrived(id, document, fingerprint),
-            Header::Missing { document, seeking } => self.missing_arrived(id, document, seeking),
+            Header::Missing { document, seeking, number } => {
+                self.missing_arrived(id, document, seeking, number)
+            }
             Header::Presence { channel, origin } => self.presence_arrived(id, channel, origin, &body)?,
             Header::Ping { number } => self.ping_arrived(id, number),
             Header::Pong { number } => self.pong_arrived(id, number),

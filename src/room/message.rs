@@ -29,16 +29,17 @@ pub enum Header {
     },
     /// Yjs sync step 1, and a subscription: the body is the sender's state vector. The answer is
     /// what it lacks, and from then on every update made on the other side. `held` says that the
-    /// sender has the document's content, and can be asked for it.
+    /// sender has the document's content, and can be asked for it. The answer bears the number.
     Sync {
         document: DocumentId,
         held: bool,
+        number: u32,
     },
-    /// A Yjs update, in the body. `answers` marks the last one of the answer to a `Sync`.
+    /// A Yjs update, in the body. `answers` is the number of the `Sync` whose answer ends with it.
     Update {
         document: DocumentId,
         origin: PeerId,
-        answers: bool,
+        answers: Option<u32>,
     },
     /// What the sender has of a document it holds, as hashes. Sent now and then after changes, so that
     /// pages that missed one notice.
@@ -46,11 +47,12 @@ pub enum Header {
         document: DocumentId,
         fingerprint: Fingerprint,
     },
-    /// The sender has no content of this document and so is no source for it; `seeking` if it is just
-    /// being sent it.
+    /// The answer of who has no content of this document and so is no source for it; `seeking` if it is
+    /// just being sent it.
     Missing {
         document: DocumentId,
         seeking: bool,
+        number: u32,
     },
     /// A y-protocols awareness update, in the body, about the room or about one document.
     Presence {
@@ -138,7 +140,8 @@ mod tests {
 
     #[test]
     fn what_is_encoded_is_decoded() {
-        let header = Header::Update { document: DocumentId([1; 32]), origin: PeerId([2; 16]), answers: true };
+        let header =
+            Header::Update { document: DocumentId([1; 32]), origin: PeerId([2; 16]), answers: Some(300) };
         let message = Message { header: header.clone(), body: Bytes::from(&b"update"[..]) };
         let bytes = [&message.encode_header()[..], &message.body[..]].concat();
         assert_eq!(Message::decode(&bytes), Ok((header, &b"update"[..])));

@@ -131,6 +131,8 @@ pub struct Room {
     claims: Claims,
     clients: Clients,
     keeper: Keeper,
+    /// Counts what peers were asked.
+    questions: u32,
     /// Whether somebody new might have a document that we seek.
     seek: bool,
     digest_at: Millis,
@@ -176,6 +178,7 @@ impl Room {
             claims: Claims::default(),
             clients: Clients::new(),
             keeper: Keeper::new(config.history),
+            questions: 0,
             seek: false,
             digest_at: now,
             presence: SortedMap::new(),

@@ -197,8 +197,7 @@ mod tests {
     use crate::room::ids::PeerId;
 
     fn update(length: usize) -> Message {
-        let header =
-            Header::Update { document: DocumentId([1; 32]), origin: PeerId([2; 16]), answers: false };
+        let header = Header::Update { document: DocumentId([1; 32]), origin: PeerId([2; 16]), answers: None };
         Message { header, body: vec![0; length].into() }
     }
 
@@ -233,7 +232,7 @@ mod tests {
             message.header = Header::Update {
                 document: DocumentId([document; 32]),
                 origin: PeerId([2; 16]),
-                answers: false,
+                answers: None,
             };
             message
         };

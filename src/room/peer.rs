@@ -45,8 +45,8 @@ pub struct Peer {
 pub struct Agreement {
     /// It wants every update that is made here.
     pub subscribed: bool,
-    /// We have asked it for what we lack, and it has not finished answering.
-    pub asked: bool,
+    /// The number of our question for what we lack, which it has not finished answering.
+    pub asked: Option<u32>,
     /// It has answered, and since then tells us of every update that is made there.
     pub following: bool,
     /// It has no content of the document.

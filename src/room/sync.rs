@@ -2,6 +2,9 @@
 //!
 //! A `Sync` message is Yjs's sync step 1, which carries the state vector, and asks to be told of what
 //! comes after. The answer is what the asker lacks. Both sides ask, so both are told.
+//!
+//! The answer bears the question's number: what was lacking depends on what there was when it was asked,
+//! and the document may have been forgotten since, and named again.
 
 use super::Room;
 use super::bytes::Bytes;
@@ -23,8 +26,12 @@ impl Room {
         let Some(peer) = self.peers.get_mut(&id).filter(|peer| peer.is_ready()) else {
             return;
         };
-        if !std::mem::replace(&mut peer.agreement(document_id).asked, true) {
-            let header = Header::Sync { document: document_id, held: document.held };
+        let agreement = peer.agreement(document_id);
+        if agreement.asked.is_none() {
+            self.questions = self.questions.wrapping_add(1);
+            let number = self.questions;
+            agreement.asked = Some(number);
+            let header = Header::Sync { document: document_id, held: document.held, number };
             peer.outbox.push(&Message { header, body: document.replica.state_vector().into() });
         }
     }
@@ -48,6 +55,7 @@ impl Room {
         id: PeerId,
         document_id: DocumentId,
         held: bool,
+        number: u32,
         state_vector: &[u8],
     ) -> Result<(), String> {
         let now = self.now;
@@ -67,7 +75,7 @@ impl Room {
         let document = self.documents.get(&document_id).filter(|document| document.held);
         let Some(document) = document else {
             let seeking = is_arriving;
-            peer.outbox.push(&Message::bare(Header::Missing { document: document_id, seeking }));
+            peer.outbox.push(&Message::bare(Header::Missing { document: document_id, seeking, number }));
             return Ok(());
         };
         // Only what costs something is counted: a room may have ten thousand documents.
@@ -81,7 +89,8 @@ impl Room {
         }
         let last = updates.len() - 1;
         let answer = updates.into_iter().enumerate().map(|(i, body)| {
-            let header = Header::Update { document: document_id, origin, answers: i == last };
+            let header =
+                Header::Update { document: document_id, origin, answers: (i == last).then_some(number) };
             Message { header, body }
         });
         peer.outbox.push_in_order(&answer.collect::<Vec<_>>());
@@ -101,7 +110,7 @@ impl Room {
         document: DocumentId,
         origin: PeerId,
         update: &Bytes,
-        answers: bool,
+        answers: Option<u32>,
     ) -> Result<(), String> {
         if !self.documents.contains_key(&document) {
             // Of a document that has been replaced at its path, or was never named.
@@ -110,37 +119,49 @@ impl Room {
         let Some(peer) = self.peers.get_mut(&id) else { return Ok(()) };
         let agreement = peer.agreement(document);
         agreement.arriving = None;
-        if answers {
-            agreement.asked = false;
+        let answered = answers.is_some() && answers == agreement.asked;
+        if answers.is_some() {
             agreement.missing = false;
+            self.seek = true; // the answer may be to what was asked before the document was forgotten
+        }
+        if answered {
+            agreement.asked = None;
             agreement.following = true;
         }
         self.status_changed = true;
         match self.integrate(document, update, false) {
             Ok(news) => self.relay(id, origin, document, &news),
             // It was not kept, so it is asked for again, after what it waits for.
-            Err(ReplicaError::TooFarAhead) => self.sync_with_all(document),
+            Err(ReplicaError::TooFarAhead) => {
+                self.sync_with_all(document);
+                return Ok(());
+            }
             Err(error) => return Err(error.to_string()),
         }
         let held = self.documents.get(&document).is_some_and(|document| document.held);
-        if answers && !held {
+        if answered && !held {
             self.held(document);
             self.sync_with_all(document);
         }
         Ok(())
     }
 
-    pub(super) fn missing_arrived(&mut self, id: PeerId, document_id: DocumentId, seeking: bool) {
+    pub(super) fn missing_arrived(
+        &mut self,
+        id: PeerId,
+        document_id: DocumentId,
+        seeking: bool,
+        number: u32,
+    ) {
         if !self.documents.contains_key(&document_id) {
             return;
         }
         let retry_at = seeking.then_some(self.now + RETRY);
-        if let Some(peer) = self.peers.get_mut(&id) {
-            let agreement = peer.agreement(document_id);
-            agreement.missing = true;
-            agreement.retry_at = retry_at;
-            agreement.asked = false;
-        }
+        let agreement = self.peers.get_mut(&id).map(|peer| peer.agreement(document_id));
+        let Some(agreement) = agreement.filter(|agreement| agreement.asked == Some(number)) else { return };
+        agreement.missing = true;
+        agreement.retry_at = retry_at;
+        agreement.asked = None;
         self.forget_source(document_id, id);
     }
 }

@@ -284,7 +284,7 @@ impl Room {
     /// Relays updates that were news here.
     pub(super) fn relay(&mut self, from: PeerId, origin: PeerId, document: DocumentId, news: &[Bytes]) {
         let wants = |peer: &Peer| peer.documents.get(&document).is_some_and(|agreed| agreed.subscribed);
-        let header = Header::Update { document, origin, answers: false };
+        let header = Header::Update { document, origin, answers: None };
         let messages: Vec<_> =
             news.iter().map(|body| Message { header: header.clone(), body: body.clone() }).collect();
         for (_, peer) in self.across(from).filter(|(_, peer)| wants(peer)) {
