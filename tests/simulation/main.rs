@@ -9,8 +9,8 @@
 //!   had not yet sent when it crashed may be missing, and even that is never there twice;
 //! - no document is empty that ever had content.
 //!
-//! `SEEDS=5000 cargo test --release --test simulation` runs more of them; `SEED=17 …` runs one, and
-//! tells what happens.
+//! `SEEDS=5000 cargo test --release --test simulation` runs more of them, with `FIRST=5000` others;
+//! `SEED=17 …` runs one, and tells what happens.
 
 #![cfg(not(target_arch = "wasm32"))]
 
@@ -32,9 +32,10 @@ fn run(name: &str, scenario: impl Fn(&mut World)) {
 }
 
 fn run_seeds(seeds: u64, name: &str, scenario: impl Fn(&mut World)) {
-    let one = std::env::var("SEED").ok().and_then(|seed| seed.parse::<u64>().ok());
-    let seeds = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(seeds);
-    let range = one.map_or(0..seeds, |seed| seed..seed + 1);
+    let number = |name| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
+    let one = number("SEED");
+    let first = one.or(number("FIRST")).unwrap_or(0);
+    let range = first..first + one.map_or(number("SEEDS").unwrap_or(seeds), |_| 1);
     for seed in range {
         // The line that runs it again comes out whether the invariant or the program breaks.
         let again = Again(format!("SEED={seed} cargo test --test simulation {name} -- --nocapture"));

@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 /** What is remembered of rooms, and for how long. */
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { ISaved, Ledgers } from './ledger.js';
 
 const ONE = '1'.repeat(64);
@@ -64,5 +64,40 @@ describe('the ledgers of a site', () => {
     expect(ledgers.of(ONE).get('a')).toBeNull();
     ledgers.forgetUnused(30);
     expect(Object.keys(storage)).toEqual([]);
+  });
+});
+
+describe('the ledgers of two tabs', () => {
+  const [copy, other] = [window.localStorage, window.sessionStorage];
+
+  it('say the same as soon as it is heard, before the copy of the storage has it', async () => {
+    [copy, other].forEach(storage => storage.clear());
+    const here = new Ledgers(copy, '/site/').of(ONE);
+    const there = new Ledgers(other, '/site/').of(ONE);
+    const letGo = (seen: number) =>
+      vi.waitFor(() => expect(here.letGoOf('another')?.[0]).toBe(seen));
+    there.set('a.txt', saved);
+    there.letGo('another', Uint8Array.of(0));
+    await letGo(0);
+    expect(here.paths('a.txt')).toEqual(['a.txt']);
+    there.delete('a.txt');
+    await vi.waitFor(() => expect(here.paths('a.txt')).toEqual([]));
+    expect(here.get('a.txt')).toBeNull();
+    // What is older than what was heard comes late.
+    const [key] = Object.keys(other).filter(key => key.includes('another'));
+    const comes = (newValue: string) => {
+      copy.setItem(key, newValue);
+      window.dispatchEvent(new StorageEvent('storage', { key, newValue }));
+    };
+    comes('[7]');
+    await letGo(0);
+    comes('[0]');
+    copy.setItem(key, '[8]');
+    await letGo(8);
+    // What is written here stands, whatever was heard before.
+    there.letGo('another', Uint8Array.of(1));
+    await letGo(1);
+    here.letGo('another', Uint8Array.of(2));
+    await letGo(2);
   });
 });

@@ -16,7 +16,7 @@
  * last, and those of rooms that nobody opens any more are dropped, as the rooms' histories are.
  */
 import { GenesisId } from '../../api/types.js';
-import { read, write } from '../storage.js';
+import { TabStorage } from './tab-storage.js';
 
 /** One line of the ledger. */
 export interface ISaved {
@@ -47,11 +47,11 @@ const LET_GO = 'let go:';
 /** The key of when the room was used last. */
 const USED = 'used';
 
-/** The ledger of one room, in local storage. */
+/** The ledger of one room. */
 export class Ledger implements ILedger {
   /** @param _prefix What all keys of this ledger, and no others, begin with. */
   constructor(
-    private _storage: Storage,
+    private _storage: TabStorage,
     private _prefix: string
   ) {}
 
@@ -71,7 +71,7 @@ export class Ledger implements ILedger {
   }
 
   delete(path: string): void {
-    this._storage.removeItem(this._prefix + SAVED + path);
+    this._storage.delete(this._prefix + SAVED + path);
   }
 
   /** The paths that it knows: this one, or those in this folder. */
@@ -109,7 +109,7 @@ export class Ledger implements ILedger {
 
   /** Forget everything about this room. */
   clear(): void {
-    this._keys().forEach(key => this._storage.removeItem(key));
+    this._keys().forEach(key => this._storage.delete(key));
   }
 
   private _paths(): string[] {
@@ -119,13 +119,12 @@ export class Ledger implements ILedger {
   }
 
   private _keys(): string[] {
-    const keys = Object.keys(this._storage);
-    return keys.filter(key => key.startsWith(this._prefix));
+    return this._storage.keys().filter(key => key.startsWith(this._prefix));
   }
 
   /** What is stored under a key; null where that is nothing, or nothing that can be read. */
   private _read<T>(key: string): T | null {
-    const text = read(this._storage, this._prefix + key);
+    const text = this._storage.get(this._prefix + key);
     try {
       return text ? JSON.parse(text) : null;
     } catch {
@@ -134,7 +133,7 @@ export class Ledger implements ILedger {
   }
 
   private _write(key: string, value: unknown): void {
-    write(this._storage, this._prefix + key, JSON.stringify(value));
+    this._storage.set(this._prefix + key, JSON.stringify(value));
   }
 }
 
@@ -143,14 +142,12 @@ const DAY = 24 * 3600 * 1000;
 /** A room's id. */
 const ROOM = /^[0-9a-f]{64}$/;
 
-/** The ledgers of all rooms of a site. */
+/** The ledgers of all rooms of a site, in local storage. */
 export class Ledgers {
   /** @param scope The site's base URL: many sites may share an origin. */
-  constructor(
-    private _storage: Storage,
-    scope: string
-  ) {
+  constructor(storage: Storage, scope: string) {
     this._prefix = `jupyterlite-webrtc:ledger:${scope}:`;
+    this._storage = new TabStorage(storage, this._prefix);
   }
 
   /** The ledger of a room, by the room's id. */
@@ -169,8 +166,8 @@ export class Ledgers {
   }
 
   private _rooms(): Set<string> {
-    const keys = Object.keys(this._storage);
-    const rooms = keys
+    const rooms = this._storage
+      .keys()
       .filter(key => key.startsWith(this._prefix))
       .map(key => key.slice(this._prefix.length).split(':')[0])
       .filter(room => ROOM.test(room)); // any other key is of a site below this one
@@ -178,4 +175,5 @@ export class Ledgers {
   }
 
   private _prefix: string;
+  private _storage: TabStorage;
 }
