@@ -110,6 +110,20 @@ fn different_files_at_one_path_are_both_kept() {
 }
 
 #[test]
+fn of_many_files_at_one_path_one_stands_and_all_are_kept() {
+    run("of_many_files_at_one_path_one_stands_and_all_are_kept", |world| {
+        for _ in 0..world.between(3, 7) {
+            let content = ["one", "two", "three"][world.below(3)];
+            let page = world.page(&[("a.ipynb", content)]);
+            world.open(page, "a.ipynb");
+            let wait = world.below(60);
+            world.pass(wait as f64);
+        }
+        world.type_for_a_while(20);
+    });
+}
+
+#[test]
 fn signaling_is_down_and_comes_back() {
     run("signaling_is_down_and_comes_back", |world| {
         world.signaling(false);

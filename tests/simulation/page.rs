@@ -185,6 +185,8 @@ impl Page {
             apply(&doc, &update);
         }
         let content = text.get_string(&doc.transact());
+        // Here and not only at the end: it would be saved.
+        assert!(!content.is_empty(), "{path} is opened without content");
         let state_vector = doc.transact().state_vector();
         let own = self.drive.get(&path).cloned();
         // An own file that the document began from, or an older state of it, is no other file.
