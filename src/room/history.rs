@@ -147,14 +147,17 @@ impl Keeper {
     }
 
     /// The store has these records of a document, in this order. The first `snapshot` of them hold what
-    /// the replica's snapshot is now, and nothing else; 0 when none do.
+    /// the replica's snapshot is now, and nothing else; 0 when none do, or when the page was quicker than its
+    /// store: what it has made is in none of them.
     pub fn found(&mut self, document: DocumentId, keys: &[Key], snapshot: usize) {
-        self.pending.remove(&document);
         let kept = Kept::new(keys, snapshot);
         if snapshot == 0 {
             self.rewrite(document);
-        } else if kept.tail.len() > TAIL_RECORDS {
-            self.raise(document, Scope::Tail);
+        } else {
+            self.pending.remove(&document);
+            if kept.tail.len() > TAIL_RECORDS {
+                self.raise(document, Scope::Tail);
+            }
         }
         self.kept.insert(document, kept);
     }

@@ -158,23 +158,40 @@ fn a_large_document_arrives_while_others_type() {
     });
 }
 
+const PATHS: [&str; 3] = ["a.ipynb", "b.txt", "c/d.md"];
+
+/// Some pages with some of these files, the same or others, of which each opens two.
+fn pages_with_files(world: &mut World, contents: &[&str]) {
+    for _ in 0..world.between(2, 5) {
+        let files: Vec<_> = PATHS.iter().map(|path| (*path, contents[world.below(contents.len())])).collect();
+        let has = world.below(4);
+        let page = world.page(&files[..has.min(3)]);
+        for _ in 0..2 {
+            let path = PATHS[world.below(3)];
+            world.open(page, path);
+        }
+    }
+}
+
 #[test]
 fn everything_at_once() {
     run_seeds(3_000, "everything_at_once", |world| {
         world.faults = Faults::all();
-        let paths = ["a.ipynb", "b.txt", "c/d.md"];
-        for _ in 0..world.between(2, 5) {
-            let files: Vec<_> =
-                paths.iter().map(|path| (*path, ["one", "one", "two"][world.below(3)])).collect();
-            let has = world.below(4);
-            let page = world.page(&files[..has.min(3)]);
-            for _ in 0..2 {
-                let path = paths[world.below(3)];
-                world.open(page, path);
-            }
-        }
+        pages_with_files(world, &["one", "one", "two"]);
         for _ in 0..world.between(5, 60) {
-            world.something_happens(&paths);
+            world.something_happens(&PATHS, &[5, 50, 500, 5_000]);
+        }
+    });
+}
+
+/// Most of it happens before the messages about what happened last have arrived.
+#[test]
+fn everything_in_a_hurry() {
+    run_seeds(500, "everything_in_a_hurry", |world| {
+        world.faults = Faults::all();
+        pages_with_files(world, &["one", "two", "three"]);
+        for _ in 0..world.between(20, 150) {
+            world.something_happens(&PATHS, &[5, 20, 60]);
         }
     });
 }

@@ -90,8 +90,8 @@ impl World {
         }
     }
 
-    /// One of all that can happen.
-    pub fn something_happens(&mut self, paths: &[&str]) {
+    /// One of all that can happen, and less than one of these milliseconds until the next.
+    pub fn something_happens(&mut self, paths: &[&str], waits: &[usize]) {
         match self.below(27) {
             0..=9 => self.somebody_types(),
             10 | 11 => self.somebody_opens(paths),
@@ -113,7 +113,7 @@ impl World {
             26 if self.faults.cuts => self.a_path_is_interrupted(),
             _ => {}
         }
-        let wait = [5, 50, 500, 5_000][self.below(4)];
+        let wait = waits[self.below(waits.len())];
         let wait = self.below(wait);
         self.pass(wait as f64);
     }

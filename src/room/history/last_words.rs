@@ -96,6 +96,16 @@ mod tests {
     }
 
     #[test]
+    fn last_words_are_also_what_was_typed_before_the_store_answered() {
+        let mut author = Author::new();
+        author.types("b");
+        author.keeper.found(D, &[7], 0);
+        author.next().unwrap();
+        let words = author.last_words().updates;
+        assert_eq!(text(words.iter().map(|(_, update)| update)), "ab");
+    }
+
+    #[test]
     fn too_many_last_words_are_left_to_the_database() {
         let mut author = Author::new();
         author.types(&"long ".repeat(LENGTH / 5));
