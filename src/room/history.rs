@@ -61,12 +61,14 @@ enum Scope {
 struct Kept {
     snapshot: Vec<Key>,
     tail: Vec<Key>,
+    /// They hold all of the document, but for what is pending.
+    whole: bool,
 }
 
 impl Kept {
-    fn new(keys: &[Key], snapshot: usize) -> Self {
+    fn new(keys: &[Key], snapshot: usize, whole: bool) -> Self {
         let (snapshot, tail) = keys.split_at(snapshot.min(keys.len()));
-        Self { snapshot: snapshot.to_vec(), tail: tail.to_vec() }
+        Self { snapshot: snapshot.to_vec(), tail: tail.to_vec(), whole }
     }
 }
 
@@ -146,20 +148,24 @@ impl Keeper {
         *self = Self { restored: true, ..Self::default() };
     }
 
-    /// The store has these records of a document, in this order. The first `snapshot` of them hold what
-    /// the replica's snapshot is now, and nothing else; 0 when none do, or when the page was quicker than its
-    /// store: what it has made is in none of them.
+    /// The store has these records of a document, in this order, and all that is here is in them. The first
+    /// `snapshot` of them hold what the replica's snapshot is now, and nothing else; 0 when none do.
     pub fn found(&mut self, document: DocumentId, keys: &[Key], snapshot: usize) {
-        let kept = Kept::new(keys, snapshot);
+        self.pending.remove(&document);
+        let kept = Kept::new(keys, snapshot, true);
         if snapshot == 0 {
             self.rewrite(document);
-        } else {
-            self.pending.remove(&document);
-            if kept.tail.len() > TAIL_RECORDS {
-                self.raise(document, Scope::Tail);
-            }
+        } else if kept.tail.len() > TAIL_RECORDS {
+            self.raise(document, Scope::Tail);
         }
         self.kept.insert(document, kept);
+    }
+
+    /// The store has these records of a document, and lacks something: there is a gap in them, or the page
+    /// had the document before it heard of them.
+    pub fn found_in_part(&mut self, document: DocumentId, keys: &[Key]) {
+        self.kept.insert(document, Kept::new(keys, 0, false));
+        self.rewrite(document);
     }
 
     /// What a page before said last is here, and with the next write in the store.
@@ -325,7 +331,7 @@ impl Keeper {
             match scope {
                 Scope::News => kept.tail.extend(new),
                 Scope::Tail => kept.tail = new,
-                Scope::Whole => *kept = Kept::new(&new, snapshot),
+                Scope::Whole => *kept = Kept::new(&new, snapshot, true),
                 Scope::Gone => drop(self.kept.remove(&document)),
             }
             if self.kept.get(&document).is_some_and(|kept| kept.tail.len() > TAIL_RECORDS) {

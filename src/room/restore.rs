@@ -68,8 +68,8 @@ impl Room {
         }
     }
 
-    /// A document that is not whole is sought, as one that is not here at all.
-    fn hold_if_whole(&mut self, id: DocumentId) {
+    /// A document that is not whole is sought, as one that is not here at all. Returns whether it is whole.
+    fn hold_if_whole(&mut self, id: DocumentId) -> bool {
         let document = self.documents.get_or_default(id);
         let is_whole = !document.replica.waits() && document.replica.content().next().is_some();
         document.changed = is_whole;
@@ -77,6 +77,7 @@ impl Room {
             self.held(id);
             self.sync_with_all(id);
         }
+        is_whole
     }
 
     fn take_kept(&mut self, mut lines: Vec<Line>, owned: &[Owned]) {
@@ -133,9 +134,10 @@ impl Room {
         }
         let document = self.documents.get_or_default(id);
         let is_snapshot = first.is_some_and(|first| document.replica.begins_with(&first));
-        self.hold_if_whole(id);
-        self.keeper.found(id, &keys, if is_snapshot && !is_late { first_records } else { 0 });
-        if is_late {
+        if self.hold_if_whole(id) && !is_late {
+            self.keeper.found(id, &keys, if is_snapshot { first_records } else { 0 });
+        } else {
+            self.keeper.found_in_part(id, &keys);
             self.keeper.own(id);
         }
         self.compact_soon(id);

@@ -37,7 +37,7 @@ impl Keeper {
         for (document, pending) in self.pending.iter().filter(|(_, pending)| pending.scope != Scope::Gone) {
             let Some(view) = view(*document) else { continue };
             let mut updates = pending.updates.clone();
-            if !self.kept.contains_key(document) {
+            if !self.kept.get(document).is_some_and(|kept| kept.whole) {
                 updates = view.replica.snapshot();
                 updates.append(&mut view.replica.tail());
             }
@@ -99,7 +99,7 @@ mod tests {
     fn last_words_are_also_what_was_typed_before_the_store_answered() {
         let mut author = Author::new();
         author.types("b");
-        author.keeper.found(D, &[7], 0);
+        author.keeper.found_in_part(D, &[7]);
         author.next().unwrap();
         let words = author.last_words().updates;
         assert_eq!(text(words.iter().map(|(_, update)| update)), "ab");
