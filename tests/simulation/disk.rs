@@ -107,6 +107,11 @@ impl Disk {
         self.asked.retain(|(_, request)| matches!(request, Request::Restore));
     }
 
+    /// Whether the page has what was there when it came.
+    pub fn is_loaded(&self) -> bool {
+        !self.asked.iter().any(|(_, request)| matches!(request, Request::Restore))
+    }
+
     /// All that is kept, of all documents.
     pub fn text(&self) -> String {
         let updates = self.updates();

@@ -311,9 +311,13 @@ impl World {
         let Some(page) = self.pages.get_mut(&id) else { return };
         if empties {
             let (kept, held) = (page.disk.text(), page.held());
+            let (person, is_loaded) = (page.person, page.disk.is_loaded());
             page.disk.empty();
-            // What had not been loaded yet is gone with it.
-            self.doubt(|marker, _| kept.contains(marker) && !held.contains(marker));
+            // What had not been loaded yet is gone with it, be it only that this person wrote it.
+            let is_known = |author| is_loaded || author != person;
+            self.doubt(|marker, author| {
+                kept.contains(marker) && !(held.contains(marker) && is_known(author))
+            });
             self.log(|| format!("the store of page {id} is emptied"));
             self.handle(id, Event::HistoryLost);
         } else {
