@@ -451,6 +451,24 @@ mod tests {
     }
 
     #[test]
+    fn who_was_asked_for_a_document_is_told_when_it_is_here_from_somewhere_else() {
+        let mut world = World::new();
+        let (path, document) = ("b", DOCUMENTS[1]);
+        let resident = Some(Resident { document, content_type: "file".into(), format: "text".into() });
+        let lines = vec![Line { path: path.into(), resident, lamport: 5, since: 0 }];
+        world.says(Header::Index { lines, confirm: None }, &[]);
+        let first = world.asked(document).expect("the peer is asked");
+        let (path, content_type, format) = (path.into(), "file".into(), "text".into());
+        let theirs = Doc::with_client_id(8);
+        theirs.get_or_insert_text("text").push(&mut theirs.transact_mut(), "all of it");
+        let update = theirs.transact().encode_state_as_update_v1(&yrs::StateVector::default());
+        let claim = Claim { path, document, content_type, format, update, replace: false };
+        world.handle(Event::Claim { number: 2, claim });
+        assert_ne!(world.asked(document), Some(first), "it is asked by a page that has it");
+        world.check();
+    }
+
+    #[test]
     fn who_asks_and_reads_no_answers_is_dropped() {
         let mut world = World::new();
         let ask = |world: &mut World| world.says(Header::Ping { number: 1 }, &[]);
