@@ -468,6 +468,28 @@ mod tests {
         world.check();
     }
 
+    /// A document is named again while the page keeps what was written in it.
+    #[test]
+    fn what_is_written_in_a_document_that_is_back_is_not_released_with_what_was_there_before() {
+        let mut world = World::new();
+        let names = |world: &mut World, resident, lamport| {
+            let lines = vec![Line { path: "a".into(), resident, lamport, since: 0 }];
+            world.says(Header::Index { lines, confirm: None }, &[]);
+        };
+        let mine = Resident { document: MINE, content_type: "file".into(), format: "text".into() };
+        world.handle(Event::Detach(MINE));
+        names(&mut world, None, 2);
+        assert_eq!(world.room.orphans().count(), 1);
+        names(&mut world, Some(mine), 3);
+        world.handle(Event::Attach(MINE));
+        world.page_writes(0);
+        world.handle(Event::Release(MINE));
+        world.handle(Event::Detach(MINE));
+        names(&mut world, None, 4);
+        assert_eq!(world.room.orphans().count(), 1);
+        world.check();
+    }
+
     #[test]
     fn who_asks_and_reads_no_answers_is_dropped() {
         let mut world = World::new();
