@@ -86,6 +86,10 @@ impl World {
                     let state = page.room.document_state(entry.document);
                     panic!("page {holder} holds {} and to page {id} it is {state:?}", entry.path);
                 }
+                if let Some((holder, other)) = holder {
+                    let (theirs, here) = (held(other, entry.document), held(page, entry.document));
+                    assert_eq!(theirs, here, "pages {holder} and {id} hold another {}", entry.path);
+                }
             }
         }
     }
