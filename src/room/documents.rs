@@ -92,6 +92,9 @@ impl Room {
         document.source = None;
         document.unavailable = false;
         if !std::mem::replace(&mut document.held, true) {
+            // Who was asked by a page that did not have it takes it that it cannot be had here.
+            let agreements = self.peers.values_mut().filter_map(|peer| peer.documents.get_mut(&id));
+            agreements.for_each(|agreement| agreement.asked = None);
             self.status_changed = true;
             self.keeper.rewrite(id);
             self.act(Action::Held(id));

@@ -223,8 +223,11 @@ impl Keeper {
         if self.enabled {
             let pending = self.pending.get_or_default(document);
             pending.scope = match (pending.scope, scope) {
-                // It is back.
-                (Scope::Gone, Scope::Whole) => Scope::Whole,
+                // It is back, but not what this person wrote in it before.
+                (Scope::Gone, Scope::Whole) => {
+                    pending.owned = true;
+                    Scope::Whole
+                }
                 (before, scope) => before.max(scope),
             };
         }
@@ -353,11 +356,12 @@ impl Keeper {
         self.heard.extend(failed.write.heard);
         let owned = failed.write.owned;
         for Rows { document, scope, news, .. } in failed.documents {
-            self.raise(document, scope);
-            if let Some(pending) = self.pending.get_mut(&document) {
-                pending.owned |= owned.iter().any(|(other, _)| *other == document);
-                pending.updates.splice(0..0, news);
-            }
+            let pending = self.pending.get_or_default(document);
+            pending.owned |= owned.iter().any(|(other, _)| *other == document);
+            pending.updates.splice(0..0, news);
+            // What has come since comes after it: a document that was to go may be back.
+            let since = mem::replace(&mut pending.scope, scope);
+            self.raise(document, since);
         }
     }
 }
@@ -530,6 +534,34 @@ mod tests {
         author.keeper.rewrite(D);
         let (_, write) = author.next().unwrap();
         assert_eq!((write.dropped.len(), write.appended.len()), (0, 2), "it came back");
+    }
+
+    #[test]
+    fn a_document_that_is_back_before_it_could_be_taken_away_is_kept() {
+        let taken_away = || {
+            let (mut author, _) = Author::kept();
+            author.keeper.forget(D);
+            let (number, write) = author.next().unwrap();
+            assert_eq!((write.dropped, write.appended.len()), (vec![1], 0));
+            author.keeper.rewrite(D);
+            (author, number)
+        };
+        let (mut author, number) = taken_away();
+        author.keeper.failed(number, author.now);
+        author.now += RETRY_FIRST;
+        let (_, write) = author.next().unwrap();
+        assert_eq!((write.dropped, write.appended.len()), (vec![1], 1), "it failed");
+        let (_, write) = taken_away().0.goes().unwrap();
+        assert_eq!((write.dropped, write.appended.len()), (vec![1], 1), "the page goes");
+    }
+
+    #[test]
+    fn what_was_owned_of_a_document_goes_with_it_even_if_it_is_back_at_once() {
+        let (mut author, _) = Author::kept();
+        author.keeper.forget(D);
+        author.keeper.rewrite(D);
+        let (_, write) = author.next().unwrap();
+        assert_eq!((write.appended.len(), write.owned.len()), (1, 1));
     }
 
     #[test]

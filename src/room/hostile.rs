@@ -451,6 +451,46 @@ mod tests {
     }
 
     #[test]
+    fn who_was_asked_for_a_document_is_told_when_it_is_here_from_somewhere_else() {
+        let mut world = World::new();
+        let (path, document) = ("b", DOCUMENTS[1]);
+        let resident = Some(Resident { document, content_type: "file".into(), format: "text".into() });
+        let lines = vec![Line { path: path.into(), resident, lamport: 5, since: 0 }];
+        world.says(Header::Index { lines, confirm: None }, &[]);
+        let first = world.asked(document).expect("the peer is asked");
+        let (path, content_type, format) = (path.into(), "file".into(), "text".into());
+        let theirs = Doc::with_client_id(8);
+        theirs.get_or_insert_text("text").push(&mut theirs.transact_mut(), "all of it");
+        let update = theirs.transact().encode_state_as_update_v1(&yrs::StateVector::default());
+        let claim = Claim { path, document, content_type, format, update, replace: false };
+        world.handle(Event::Claim { number: 2, claim });
+        assert_ne!(world.asked(document), Some(first), "it is asked by a page that has it");
+        world.check();
+    }
+
+    /// A document is named again while the page keeps what was written in it.
+    #[test]
+    fn what_is_written_in_a_document_that_is_back_is_not_released_with_what_was_there_before() {
+        let mut world = World::new();
+        let names = |world: &mut World, resident, lamport| {
+            let lines = vec![Line { path: "a".into(), resident, lamport, since: 0 }];
+            world.says(Header::Index { lines, confirm: None }, &[]);
+        };
+        let mine = Resident { document: MINE, content_type: "file".into(), format: "text".into() };
+        world.handle(Event::Detach(MINE));
+        names(&mut world, None, 2);
+        assert_eq!(world.room.orphans().count(), 1);
+        names(&mut world, Some(mine), 3);
+        world.handle(Event::Attach(MINE));
+        world.page_writes(0);
+        world.handle(Event::Release(MINE));
+        world.handle(Event::Detach(MINE));
+        names(&mut world, None, 4);
+        assert_eq!(world.room.orphans().count(), 1);
+        world.check();
+    }
+
+    #[test]
     fn who_asks_and_reads_no_answers_is_dropped() {
         let mut world = World::new();
         let ask = |world: &mut World| world.says(Header::Ping { number: 1 }, &[]);

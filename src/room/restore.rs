@@ -222,9 +222,10 @@ impl Room {
         })
     }
 
-    /// The page has kept what it wanted of an orphan.
+    /// The page has kept what it wanted of an orphan. That took a while: if the document lives somewhere
+    /// again, more may have been written in it.
     pub(super) fn release(&mut self, id: DocumentId) {
-        if let Some(document) = self.documents.get_mut(&id) {
+        if let Some(document) = self.documents.get_mut(&id).filter(|_| !self.index.names(id)) {
             document.released = true;
             document.own = StateVector::default();
         }

@@ -299,9 +299,12 @@ impl Room {
         self.peers.values().any(|peer| peer.is_tab && wants(peer)) && matches!(self.role, Role::Leads)
     }
 
-    /// A peer has a document. If it is a tab, and the document lives nowhere, it is relayed all the same.
+    /// A peer has a document. If it is a tab, and the document lives nowhere, it is relayed all the same,
+    /// from now on: another tab may go before it is here.
     pub(super) fn relay_unnamed(&mut self, id: PeerId, document: DocumentId) {
-        if matches!(self.role, Role::Leads) && self.is_tab(id) {
+        let tab = self.peers.get_mut(&id).filter(|peer| peer.is_tab);
+        if let Some(tab) = tab.filter(|_| matches!(self.role, Role::Leads)) {
+            tab.agreement(document).subscribed = true;
             self.documents.get_or_default(document);
         }
     }
@@ -359,7 +362,50 @@ impl Room {
 
 #[cfg(test)]
 mod tests {
+    use super::super::frame::Cutter;
+    use super::super::ids::LinkId;
+    use super::super::outbox::Lane;
+    use super::super::{Config, DocumentState, Event};
     use super::*;
+
+    /// A page that leads, and two tabs that follow it.
+    fn leader() -> (Room, [LinkId; 2]) {
+        let config = Config {
+            prefix: "prefix".into(),
+            name: "room".into(),
+            secret: None,
+            servers: 0,
+            seed: [5; 32],
+            history: false,
+            tabs: true,
+        };
+        let mut room = Room::join(config, 0.0);
+        room.handle(Event::Leads, 0.0);
+        let links = [8, 9].map(|tab| {
+            room.handle(Event::TabSaid { from: PeerId([tab; 16]), word: Word::Follow }, 0.0);
+            room.peers.get(&PeerId([tab; 16])).expect("it is taken in").link
+        });
+        (room, links)
+    }
+
+    fn says(room: &mut Room, link: LinkId, header: Header) {
+        let mut cutter = Cutter::new(1, &Message::bare(header));
+        while let Some(frame) = cutter.next_frame() {
+            room.handle(Event::Received { link, lane: Lane::Fast, frame }, 0.0);
+        }
+    }
+
+    #[test]
+    fn what_one_tab_shows_and_lives_nowhere_is_not_forgotten_when_another_tab_goes() {
+        let (mut room, [shows, goes]) = leader();
+        let document = DocumentId([1; 32]);
+        says(&mut room, shows, Header::Sync { document, held: true, number: 1 });
+        assert_eq!(room.document_state(document), Some(DocumentState::Sought));
+        says(&mut room, goes, Header::Bye);
+        assert_eq!(room.document_state(document), Some(DocumentState::Sought));
+        says(&mut room, shows, Header::Bye);
+        assert_eq!(room.document_state(document), None);
+    }
 
     #[test]
     fn words_are_bytes() {

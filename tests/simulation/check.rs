@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jupyterlite_webrtc::room::DocumentState;
 use jupyterlite_webrtc::room::ids::DocumentId;
 use yrs::{ReadTxn, Transact};
 
@@ -13,6 +14,7 @@ impl World {
     pub fn check(&self) {
         self.check_indexes();
         self.check_documents();
+        self.check_everybody_holds();
         self.check_markers();
         self.check_stores();
         if !self.copies_expected {
@@ -69,6 +71,25 @@ impl World {
                 let status = page.room.status();
                 let claims = &page.claims;
                 panic!("page {id} never opened {path}: {entry:?} {state:?} {claims:?} {status:?}");
+            }
+        }
+    }
+
+    /// What one page holds of the index, all hold.
+    fn check_everybody_holds(&self) {
+        for (id, page) in &self.pages {
+            for entry in page.room.entries() {
+                let holds =
+                    |page: &Page| page.room.document_state(entry.document) == Some(DocumentState::Held);
+                let holder = self.pages.iter().find(|(_, page)| holds(page));
+                if let Some((holder, _)) = holder.filter(|_| !holds(page)) {
+                    let state = page.room.document_state(entry.document);
+                    panic!("page {holder} holds {} and to page {id} it is {state:?}", entry.path);
+                }
+                if let Some((holder, other)) = holder {
+                    let (theirs, here) = (held(other, entry.document), held(page, entry.document));
+                    assert_eq!(theirs, here, "pages {holder} and {id} hold another {}", entry.path);
+                }
             }
         }
     }

@@ -197,6 +197,25 @@ fn everything_in_a_hurry() {
 }
 
 #[test]
+fn files_come_and_go() {
+    run_seeds(500, "files_come_and_go", |world| {
+        world.faults = Faults::all();
+        let paths = ["a.ipynb", "b.txt"];
+        for _ in 0..world.between(2, 5) {
+            let files: Vec<_> = paths.iter().map(|path| (*path, "one")).collect();
+            let has = world.below(3);
+            let page = world.page(&files[..has]);
+            let path = paths[world.below(2)];
+            world.open(page, path);
+        }
+        world.pass(1_000.0);
+        for _ in 0..world.between(20, 100) {
+            world.files_happen(&paths);
+        }
+    });
+}
+
+#[test]
 fn what_was_kept_survives_a_crash() {
     run("what_was_kept_survives_a_crash", |world| {
         let page = world.page(&[("a.ipynb", "the same")]);

@@ -399,7 +399,12 @@ impl Page {
         let content = text.get_string(&transaction);
         let gaps: Vec<_> = content.match_indices('[').map(|(at, _)| at as u32).chain([length]).collect();
         text.insert(&mut transaction, gaps[pick % gaps.len()], marker);
-        Some(Event::Edited { document: open.document, update: transaction.encode_update_v1() })
+        let (document, update) = (open.document, transaction.encode_update_v1());
+        drop(transaction);
+        // What came back at another path may be open at both.
+        let others = self.open.iter().filter(|(other, open)| *other != path && open.document == document);
+        others.for_each(|(_, open)| apply(&open.doc, &update));
+        Some(Event::Edited { document, update })
     }
 
     /// Gives the open documents an update.

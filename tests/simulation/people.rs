@@ -90,6 +90,25 @@ impl World {
         }
     }
 
+    /// Files come and go faster than anything is told or kept.
+    pub fn files_happen(&mut self, paths: &[&str]) {
+        match self.below(20) {
+            0..=4 => self.somebody_types(),
+            5..=7 => self.somebody_opens(paths),
+            8..=10 => self.somebody_renames(paths),
+            11..=13 => self.somebody_deletes(paths),
+            14 => self.somebody_saves(),
+            15 => self.a_store_fails(),
+            16 => self.somebody_goes(),
+            17 => self.somebody_comes_back(paths),
+            18 => self.a_connection_is_cut(),
+            _ => self.somebody_is_cut_off(),
+        }
+        let wait = [5, 30, 100, 1_000][self.below(4)];
+        let wait = self.below(wait);
+        self.pass(wait as f64);
+    }
+
     /// One of all that can happen, and less than one of these milliseconds until the next.
     pub fn something_happens(&mut self, paths: &[&str], waits: &[usize]) {
         match self.below(27) {

@@ -283,7 +283,13 @@ impl World {
                 let whole = page.whole(document);
                 whole.into_iter().for_each(|event| self.handle(id, event));
             }
-            Action::Restore => page.disk.restore(now + delay() * 3.0),
+            Action::Restore => {
+                let wait = delay() * 3.0;
+                // A store may answer when it is not waited for any more.
+                let is_slow = self.faults.storage && self.chance.usize(0..4) == 0;
+                let slow = if is_slow { self.chance.f64() * 14_000.0 } else { 0.0 };
+                page.disk.restore(now + wait + slow);
+            }
             Action::Write { number, write } => page.disk.write(now + delay(), number, write),
             Action::Index(change) => {
                 let events = page.changed(&change);
