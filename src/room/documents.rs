@@ -125,6 +125,10 @@ impl Room {
             }
         } else if let Some(home) = &change.before {
             self.forget_if_unnamed(home.document);
+            if self.documents.contains_key(&home.document) {
+                // Another tab may forget it, and take away what both found in the store.
+                self.keeper.rewrite(home.document);
+            }
         }
     }
 

@@ -232,3 +232,61 @@ impl Room {
         self.forget_if_unnamed(id);
     }
 }
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests {
+    use super::*;
+    use crate::room::ids::RoomId;
+    use crate::room::{Claim, Config, Event};
+    use crate::store::memory::MemoryStore;
+    use yrs::{Doc, ReadTxn, Text, Transact};
+
+    const D: DocumentId = DocumentId([1; 32]);
+    const ROOM: RoomId = RoomId([0; 32]);
+
+    fn handle(room: &mut Room, store: &MemoryStore, event: Event) {
+        room.handle(event, room.now + 1_000.0);
+        while let Some(action) = room.poll() {
+            if let Action::Write { number, write } = action {
+                let keys = Ok(store.apply(ROOM, &write));
+                room.handle(Event::Written { number, keys }, room.now + 1_000.0);
+            }
+        }
+    }
+
+    /// A page that has loaded what is in the store.
+    fn page(store: &MemoryStore, seed: u8) -> Room {
+        let (prefix, name, seed) = ("prefix".into(), "room".into(), [seed; 32]);
+        let config = Config { prefix, name, secret: None, servers: 0, seed, history: true, tabs: false };
+        let mut room = Room::join(config, 0.0);
+        handle(&mut room, store, Event::Restored(Ok(store.take(ROOM))));
+        room
+    }
+
+    #[test]
+    fn what_one_tab_shows_stays_in_the_store_when_another_tab_forgets_it() {
+        let store = MemoryStore::default();
+        let doc = Doc::with_client_id(7);
+        let types = |text: &str| {
+            let content = doc.get_or_insert_text("text");
+            let mut transaction = doc.transact_mut();
+            content.push(&mut transaction, text);
+            transaction.encode_update_v1()
+        };
+        let (path, content_type, format) = ("a".into(), "file".into(), "text".into());
+        let claim = Claim { path, document: D, content_type, format, update: types("a"), replace: false };
+        handle(&mut page(&store, 1), &store, Event::Claim { number: 1, claim });
+        let (mut forgets, mut shows) = (page(&store, 2), page(&store, 3));
+        handle(&mut shows, &store, Event::Attach(D));
+        for room in [&mut shows, &mut forgets] {
+            handle(room, &store, Event::Remove("a".into()));
+        }
+        handle(&mut shows, &store, Event::Edited { document: D, update: types("b") });
+        assert!(shows.status().kept && forgets.status().kept);
+        drop(shows); // it crashes
+        let next = page(&store, 4);
+        assert_eq!(next.orphans().count(), 1);
+        let all = doc.transact().state_vector().encode_v1();
+        assert_eq!(next.state_vector(D), Some(all));
+    }
+}
