@@ -445,7 +445,7 @@ mod tests {
         let line = Line { path: "a".into(), resident: None, lamport: 3, since: 1 };
         let (path, content_type, format) = ("a".into(), "file".into(), "text".into());
         let entry = Entry { path, document: DocumentId([1; 32]), content_type, format };
-        let owned = Owned { entry, state_vector: vec![1, 1, 1] };
+        let owned = Owned { name: "a".into(), entry, state_vector: vec![1, 1, 1] };
         let encode =
             |kind, value: postcard::Result<Vec<u8>>| [&[kind][..], &value.expect("an encoding")].concat();
         let line = encode(0, postcard::to_allocvec(&line));

@@ -125,10 +125,7 @@ impl Room {
             }
         } else if let Some(home) = &change.before {
             self.forget_if_unnamed(home.document);
-            if self.documents.contains_key(&home.document) {
-                // Another tab may forget it, and take away what both found in the store.
-                self.keeper.rewrite(home.document);
-            }
+            self.keep_unnamed(home.document);
         }
     }
 
@@ -150,6 +147,15 @@ impl Room {
             if removed.is_some_and(|document| !document.held) {
                 self.act(Action::Unavailable(id));
             }
+        }
+    }
+
+    /// What lives nowhere and is needed here may be forgotten by another tab, which then takes away what both
+    /// found in the store: it is written once more.
+    pub(super) fn keep_unnamed(&mut self, id: DocumentId) {
+        if self.documents.contains_key(&id) && !self.index.names(id) {
+            self.keeper.rewrite(id);
+            self.keeper.own(id);
         }
     }
 

@@ -87,6 +87,7 @@ struct Rows {
     all: usize,
     /// What of it was not in the store before.
     news: Vec<Bytes>,
+    owned: bool,
 }
 
 /// What a document looks like to whoever writes it.
@@ -104,6 +105,8 @@ pub struct Keeper {
     /// That is not waited for any more.
     waived: bool,
     kept: SortedMap<DocumentId, Kept>,
+    /// The names of what the store has of this person's own in a document, and this page knows.
+    owned: SortedMap<DocumentId, Vec<String>>,
     lines: SortedMap<String, Line>,
     pending: SortedMap<DocumentId, Pending>,
     heard: Vec<String>,
@@ -199,6 +202,11 @@ impl Keeper {
         self.append(document, &[], true);
     }
 
+    /// The store has this of this person's own in a document.
+    pub fn found_owned(&mut self, owned: &Owned) {
+        self.owned.get_or_default(owned.entry.document).push(owned.name.clone());
+    }
+
     /// A document is new here, or has been compacted.
     pub fn rewrite(&mut self, document: DocumentId) {
         self.raise(document, Scope::Whole);
@@ -271,6 +279,7 @@ impl Keeper {
     }
 
     fn write<'a>(&mut self, now: Millis, view: impl Fn(DocumentId) -> Option<View<'a>>) -> (u32, Write) {
+        self.numbered += 1;
         let mut write = Write {
             lines: mem::take(&mut self.lines).into_entries().map(|(_, line)| line).collect(),
             heard: mem::take(&mut self.heard),
@@ -278,14 +287,23 @@ impl Keeper {
         };
         let mut documents = Vec::new();
         for (document, pending) in mem::take(&mut self.pending).into_entries() {
-            let scope = pending.scope;
+            let Pending { scope, owned, .. } = pending;
+            let known = self.owned.get_or_default(document);
             if scope == Scope::Gone {
+                write.disowned.append(&mut known.clone());
                 write.dropped.extend(self.keys(document, scope));
-                write.owned.push((document, None));
-                documents.push(Rows { document, scope, snapshot: 0, all: 0, news: Vec::new() });
+                documents.push(Rows { document, scope, snapshot: 0, all: 0, news: Vec::new(), owned });
                 continue;
             }
             let Some(view) = view(document) else { continue };
+            if owned {
+                write.disowned.append(&mut known.clone());
+                if let Some(mut owned) = view.owned {
+                    owned.name = format!("{} {}", owned.name, self.numbered);
+                    known.push(owned.name.clone());
+                    write.owned.push(owned);
+                }
+            }
             let snapshot = match scope {
                 Scope::Whole => cut(document, view.replica.snapshot()),
                 _ => Vec::new(),
@@ -301,14 +319,11 @@ impl Keeper {
                 snapshot: snapshot.len(),
                 all: snapshot.len() + tail.len(),
                 news: pending.updates,
+                owned,
             });
             write.appended.extend(snapshot.into_iter().chain(tail));
             write.dropped.extend(self.keys(document, scope));
-            if pending.owned {
-                write.owned.push((document, view.owned));
-            }
         }
-        self.numbered += 1;
         self.write_at = now + PAUSE;
         self.under_way = Some(UnderWay { number: self.numbered, write: write.clone(), documents });
         (self.numbered, write)
@@ -330,6 +345,7 @@ impl Keeper {
         let mut keys = keys.into_iter();
         for Rows { document, scope, snapshot, all, .. } in done.documents {
             let new: Vec<_> = keys.by_ref().take(all).collect();
+            self.owned.get_or_default(document).retain(|name| !done.write.disowned.contains(name));
             let kept = self.kept.get_or_default(document);
             match scope {
                 Scope::News => kept.tail.extend(new),
@@ -354,10 +370,9 @@ impl Keeper {
             self.lines.get_or_insert_with(line.path.clone(), || line);
         }
         self.heard.extend(failed.write.heard);
-        let owned = failed.write.owned;
-        for Rows { document, scope, news, .. } in failed.documents {
+        for Rows { document, scope, news, owned, .. } in failed.documents {
             let pending = self.pending.get_or_default(document);
-            pending.owned |= owned.iter().any(|(other, _)| *other == document);
+            pending.owned |= owned;
             pending.updates.splice(0..0, news);
             // What has come since comes after it: a document that was to go may be back.
             let since = mem::replace(&mut pending.scope, scope);
@@ -430,7 +445,7 @@ mod tests {
     pub fn owned(replica: &Replica) -> Owned {
         let (content_type, format) = ("file".into(), "text".into());
         let entry = Entry { path: "a".into(), document: D, content_type, format };
-        Owned { entry, state_vector: replica.state_vector() }
+        Owned { name: "a".into(), entry, state_vector: replica.state_vector() }
     }
 
     #[test]
@@ -529,7 +544,8 @@ mod tests {
         author.types("b");
         author.keeper.forget(D);
         let (number, write) = author.next().unwrap();
-        assert_eq!((write.dropped, write.appended.len(), write.owned), (vec![5], 0, vec![(D, None)]));
+        assert_eq!((write.dropped, write.appended.len(), write.owned), (vec![5], 0, Vec::new()));
+        assert_eq!(write.disowned.len(), 1);
         author.keeper.written(number, vec![]);
         author.keeper.rewrite(D);
         let (_, write) = author.next().unwrap();

@@ -51,6 +51,9 @@ pub struct History {
 /// What this person wrote of a document: it must not go with the document's place in the index.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Owned {
+    /// What the store calls it: never twice the same, so that a page takes away only what it has read or
+    /// written itself.
+    pub name: String,
     /// Where the document lived last.
     pub entry: Entry,
     /// The state vector of this person's own updates, encoded as Yjs does.
@@ -62,8 +65,10 @@ pub struct Owned {
 pub struct Write {
     /// To be put in place of those for the same paths.
     pub lines: Vec<Line>,
-    /// To be put in place of those for the same documents; `None` takes one away.
-    pub owned: Vec<(DocumentId, Option<Owned>)>,
+    /// To be put under their names.
+    pub owned: Vec<Owned>,
+    /// The names of those to be taken away.
+    pub disowned: Vec<String>,
     /// New records; the store gives each a key.
     pub appended: Vec<Row>,
     /// Records to be taken away.

@@ -116,6 +116,7 @@ impl Room {
             let document = self.documents.get_or_default(owned.entry.document);
             document.own.merge(state_vector);
             document.last_home = Some(owned.entry.clone());
+            self.keeper.found_owned(owned);
         }
     }
 
@@ -170,12 +171,12 @@ impl Room {
     /// Gives the store what it is to keep.
     pub(super) fn keep(&mut self, leaving: bool) {
         let given_back = if leaving { self.all_given_back() } else { None };
-        let documents = &self.documents;
+        let (me, documents) = (self.me, &self.documents);
         let view = |id| {
             let document = documents.get(&id).filter(|document| document.held)?;
             let owned = document.last_home.clone().filter(|_| !document.own.is_empty());
             let state_vector = document.own.encode_v1();
-            let owned = owned.map(|entry| Owned { entry, state_vector });
+            let owned = owned.map(|entry| Owned { name: format!("{id} {me}"), entry, state_vector });
             Some(View { replica: &document.replica, owned })
         };
         let write = match leaving {
@@ -218,7 +219,7 @@ impl Room {
         });
         orphans.filter_map(|(_, document)| {
             let state_vector = document.own.encode_v1();
-            Some(Owned { entry: document.last_home.clone()?, state_vector })
+            Some(Owned { name: String::new(), entry: document.last_home.clone()?, state_vector })
         })
     }
 

@@ -66,6 +66,9 @@ impl Room {
         if held {
             self.relay_unnamed(id, document_id);
         }
+        if held && self.is_tab(id) {
+            self.keep_unnamed(document_id); // it may have it from the store
+        }
         let is_known = self.documents.contains_key(&document_id);
         let Some(peer) = self.peers.get_mut(&id) else { return Ok(()) };
         if is_known {

@@ -209,7 +209,7 @@ impl Room {
         }
     }
 
-    fn is_tab(&self, id: PeerId) -> bool {
+    pub(super) fn is_tab(&self, id: PeerId) -> bool {
         self.peers.get(&id).is_some_and(|peer| peer.is_tab)
     }
 

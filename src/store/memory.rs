@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::{Store, StoreError};
 use crate::room::clients::GivenBack;
 use crate::room::history::{History, Key, LastWords, Owned, Record, Row, Write};
-use crate::room::ids::{DocumentId, RoomId};
+use crate::room::ids::RoomId;
 use crate::room::index::Line;
 use crate::room::limits::Millis;
 
@@ -22,7 +22,7 @@ pub struct MemoryStore {
 struct Kept {
     used: Millis,
     lines: BTreeMap<String, Line>,
-    owned: BTreeMap<DocumentId, Owned>,
+    owned: BTreeMap<String, Owned>,
     records: BTreeMap<Key, Record>,
     given_back: Option<GivenBack>,
     last_words: Vec<(String, LastWords)>,
@@ -60,12 +60,10 @@ impl MemoryStore {
         for line in &write.lines {
             kept.lines.insert(line.path.clone(), line.clone());
         }
-        for (document, owned) in &write.owned {
-            match owned {
-                Some(owned) => drop(kept.owned.insert(*document, owned.clone())),
-                None => drop(kept.owned.remove(document)),
-            }
+        for owned in &write.owned {
+            kept.owned.insert(owned.name.clone(), owned.clone());
         }
+        kept.owned.retain(|name, _| !write.disowned.contains(name));
         let append = |row: &Row| {
             let key = self.next_key();
             kept.records.insert(key, Record { key, row: row.clone() });

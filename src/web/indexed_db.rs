@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | `rooms` | room | `{used}`, when it was used last |
 //! | `lines` | `[room, path]` | a line of the index, postcard |
-//! | `owned` | `[room, document]` | what this person wrote in a document, postcard |
+//! | `owned` | `[room, name]` | what this person wrote in a document, postcard |
 //! | `clients` | room | `{tab, clients}`: the client ids that the page which went last gave back, postcard, and its browser tab |
 //! | `log` | counted up by the browser | `{room, document, updates, continues}`; index `room` |
 //!
@@ -98,12 +98,11 @@ impl IndexedDb {
             lines.put_with_key(&encoded(line)?, &pair(room, &line.path))?;
         }
         let store = transaction.store(OWNED)?;
-        for (document, owned) in &write.owned {
-            let key = pair(room, &document.to_string());
-            match owned {
-                Some(owned) => store.put_with_key(&encoded(owned)?, &key)?,
-                None => store.delete(&key)?,
-            };
+        for owned in &write.owned {
+            store.put_with_key(&encoded(owned)?, &pair(room, &owned.name))?;
+        }
+        for name in &write.disowned {
+            store.delete(&pair(room, name))?;
         }
         if let (Some(given_back), Some(tab)) = (&write.given_back, &self.tab) {
             let value = object(&[("tab", tab.into()), ("clients", encoded(given_back)?)]);

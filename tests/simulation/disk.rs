@@ -1,14 +1,15 @@
 //! The store of a person in the simulation: it takes its time, fails, is emptied, and loses what was
-//! under way when the page crashes.
+//! under way when the page crashes. Tabs of one browser have one store.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::rc::Rc;
 
 use jupyterlite_webrtc::room::Event;
 use jupyterlite_webrtc::room::history::{History, Row, Write};
 use jupyterlite_webrtc::room::ids::{DocumentId, RoomId};
 use jupyterlite_webrtc::store::memory::MemoryStore;
 use yrs::updates::decoder::Decode;
-use yrs::{Doc, Transact, Update};
+use yrs::{ClientID, Doc, StateVector, Transact, Update};
 
 use crate::page::text_of;
 
@@ -17,7 +18,7 @@ const ROOM: RoomId = RoomId([0; 32]);
 /// A store, and what it has been asked to do.
 #[derive(Default)]
 pub struct Disk {
-    store: MemoryStore,
+    store: Rc<MemoryStore>,
     asked: VecDeque<(f64, Request)>,
     /// The next write fails.
     pub fails: bool,
@@ -35,6 +36,16 @@ enum Request {
 }
 
 impl Disk {
+    /// What a page asks of a store.
+    pub fn of(store: Rc<MemoryStore>) -> Self {
+        Self { store, ..Self::default() }
+    }
+
+    /// Whether both ask the same store.
+    pub fn is_shared(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.store, &other.store)
+    }
+
     pub fn restore(&mut self, at: f64) {
         self.asked.push_back((at, Request::Restore));
     }
@@ -94,22 +105,31 @@ impl Disk {
     fn put(&mut self, history: History) {
         let write = Write {
             lines: history.lines,
-            owned: history.owned.into_iter().map(|owned| (owned.entry.document, Some(owned))).collect(),
+            owned: history.owned,
             appended: history.records.into_iter().map(|record| record.row).collect(),
             ..Write::default()
         };
         self.store.apply(ROOM, &write);
     }
 
-    /// Everything goes, and what was under way fails.
-    pub fn empty(&mut self) {
+    /// Everything goes.
+    pub fn empty(&self) {
         self.store.clear();
+    }
+
+    /// Everything went, and what was under way fails.
+    pub fn lost(&mut self) {
         self.asked.retain(|(_, request)| matches!(request, Request::Restore));
     }
 
-    /// Whether the page has what was there when it came.
-    pub fn is_loaded(&self) -> bool {
-        !self.asked.iter().any(|(_, request)| matches!(request, Request::Restore))
+    /// Whether it is kept that these updates are the person's own.
+    pub fn owns(&self, client: ClientID, clock: u32) -> bool {
+        let history = self.store.history(ROOM);
+        let said = history.last_words.into_iter().flat_map(|(_, words)| words.owned);
+        history.owned.into_iter().chain(said).any(|owned| {
+            let own = StateVector::decode_v1(&owned.state_vector).expect("the room writes it");
+            own.get(&client) >= clock
+        })
     }
 
     /// All that is kept, of all documents.

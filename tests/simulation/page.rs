@@ -407,6 +407,23 @@ impl Page {
         Some(Event::Edited { document, update })
     }
 
+    /// Whether it is known here that these updates are the person's own.
+    pub fn owns(&self, client: ClientID, clock: u32) -> bool {
+        let orphans = self.room.orphans().map(|orphan| orphan.entry.document);
+        let documents = self.room.entries().map(|entry| entry.document).chain(orphans);
+        documents.chain(self.open.values().map(|open| open.document)).any(|document| {
+            let own =
+                self.room.own(document).map(|own| StateVector::decode_v1(&own).expect("the room made it"));
+            own.is_some_and(|own| own.get(&client) >= clock)
+        })
+    }
+
+    /// How far what is written at a path has come.
+    pub fn clock(&self, path: &str) -> Option<(ClientID, u32)> {
+        let doc = &self.open.get(path)?.doc;
+        Some((doc.client_id(), doc.transact().state_vector().get(&doc.client_id())))
+    }
+
     /// Gives the open documents an update.
     pub fn apply(&self, document: DocumentId, update: &[u8]) {
         for open in self.open.values().filter(|open| open.document == document) {

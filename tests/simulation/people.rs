@@ -2,6 +2,7 @@
 
 use jupyterlite_webrtc::room::Event;
 
+use crate::browsers::BrowserId;
 use crate::disk::Disk;
 use crate::network::PageId;
 use crate::page::{Ledger, Page};
@@ -12,7 +13,20 @@ impl World {
     pub fn page(&mut self, files: &[(&str, &str)]) -> PageId {
         let drive = files.iter().map(|(path, content)| ((*path).to_owned(), (*content).to_owned())).collect();
         self.people += 1;
-        self.join(Person { id: self.people, drive, ledger: Ledger::new(), disk: Disk::default() })
+        let store =
+            self.browser_of(self.people).map(|browser| self.stores.entry(browser).or_default().clone());
+        let disk = Disk::of(store.unwrap_or_default());
+        self.join(Person { id: self.people, drive, ledger: Ledger::new(), disk })
+    }
+
+    /// Two people in three share two browsers.
+    fn browser_of(&self, person: PersonId) -> Option<BrowserId> {
+        Some(person % 3).filter(|browser| self.faults.tabs && *browser < 2)
+    }
+
+    /// Whether one person's store is also another's.
+    fn keep_together(&self, one: PersonId, other: PersonId) -> bool {
+        one == other || self.browser_of(one).is_some_and(|browser| self.browser_of(other) == Some(browser))
     }
 
     fn join(&mut self, mut person: Person) -> PageId {
@@ -27,8 +41,7 @@ impl World {
         // Half a day, either way; whole milliseconds, which can be added and taken away without rounding.
         let ahead = ((self.chance.f64() - 0.5) * 86_400_000.0).round();
         let clock = if self.faults.clocks { ahead } else { 0.0 };
-        // Two people in three share two browsers.
-        let browser = Some(person.id % 3).filter(|browser| self.faults.tabs && *browser < 2);
+        let browser = self.browser_of(person.id);
         let tabs = browser.is_some();
         let page = Page::new(seed, client, person, self.bugs.random_seeds, tabs, self.now, clock);
         self.log(|| format!("page {id} joins as {:?}, person {}", page.room.me(), page.person));
@@ -84,7 +97,9 @@ impl World {
         };
         if let Some(event) = page.type_marker(&path, &marker, pick) {
             let person = page.person;
+            let clock = page.clock(&path);
             self.log(|| format!("page {id} types {marker} in {path}"));
+            self.clocks.extend(clock.map(|clock| (marker.clone(), clock)));
             self.certain.insert(marker, person);
             self.handle(id, event);
         }
@@ -236,7 +251,11 @@ impl World {
             // What it typed may have been on its way.
             let kept = page.disk.text();
             let held = page.held();
-            self.doubt(|marker, _| held.contains(marker) && !kept.contains(marker));
+            let clocks = self.clocks.clone();
+            let owns = |marker: &str| clocks.get(marker).is_none_or(|at| page.disk.owns(at.0, at.1));
+            let is_kept =
+                |marker: &str, author| kept.contains(marker) && (author != page.person || owns(marker));
+            self.doubt(|marker, author| held.contains(marker) && !is_kept(marker, author));
         }
         for end in self.network.ends_of(id) {
             let chance = &mut self.chance;
@@ -319,7 +338,8 @@ impl World {
         let (person, seen) = (page.person, page.text_at(path));
         let events = page.delete(path);
         self.log(|| format!("page {id} deletes {path}: {events:?}"));
-        self.doubt(|marker, author| author == person && seen.contains(marker));
+        let together: Vec<_> = (1..=self.people).filter(|other| self.keep_together(person, *other)).collect();
+        self.doubt(|marker, author| together.contains(&author) && seen.contains(marker));
         events.into_iter().for_each(|event| self.handle(id, event));
     }
 
@@ -327,21 +347,41 @@ impl World {
     fn a_store_fails(&mut self) {
         let Some(id) = self.somebody() else { return };
         let empties = self.below(3) == 0;
-        let Some(page) = self.pages.get_mut(&id) else { return };
         if empties {
-            let (kept, held) = (page.disk.text(), page.held());
-            let (person, is_loaded) = (page.person, page.disk.is_loaded());
-            page.disk.empty();
-            // What had not been loaded yet is gone with it, be it only that this person wrote it.
-            let is_known = |author| is_loaded || author != person;
-            self.doubt(|marker, author| {
-                kept.contains(marker) && !(held.contains(marker) && is_known(author))
-            });
-            self.log(|| format!("the store of page {id} is emptied"));
-            self.handle(id, Event::HistoryLost);
-        } else {
+            self.a_store_is_emptied(id);
+        } else if let Some(page) = self.pages.get_mut(&id) {
             page.disk.fails = true;
             self.log(|| format!("the next write of page {id} fails"));
+        }
+    }
+
+    fn a_store_is_emptied(&mut self, id: PageId) {
+        let page = &self.pages[&id];
+        let kept = page.disk.text();
+        let tabs = self.pages.iter().filter(|(_, other)| other.disk.is_shared(&page.disk));
+        let tabs: Vec<_> = tabs.map(|(id, _)| *id).collect();
+        // What no page has loaded is gone with it, be it only that this person wrote it.
+        let gone: Vec<_> = self
+            .certain
+            .iter()
+            .filter(|(marker, author)| {
+                let knows = |other: &Page| {
+                    let is_mine = self.keep_together(**author, other.person);
+                    let owns = self.clocks.get(*marker).is_none_or(|at| other.owns(at.0, at.1));
+                    other.held().contains(*marker) && (owns || !is_mine)
+                };
+                kept.contains(*marker) && !tabs.iter().any(|tab| knows(&self.pages[tab]))
+            })
+            .map(|(marker, _)| marker.clone())
+            .collect();
+        page.disk.empty();
+        self.doubt(|marker, _| gone.iter().any(|one| one == marker));
+        self.log(|| format!("the store of page {id} is emptied"));
+        for tab in tabs {
+            if let Some(page) = self.pages.get_mut(&tab) {
+                page.disk.lost();
+            }
+            self.handle(tab, Event::HistoryLost);
         }
     }
 

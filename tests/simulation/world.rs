@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
+use std::rc::Rc;
 use std::time::Instant;
 
 use jupyterlite_webrtc::room::signaling::DescriptionKind;
 use jupyterlite_webrtc::room::{Action, Event};
+use jupyterlite_webrtc::store::memory::MemoryStore;
+use yrs::ClientID;
 
-use crate::browsers::Browsers;
+use crate::browsers::{BrowserId, Browsers};
 use crate::class::Meter;
 use crate::disk::Disk;
 use crate::network::{Network, PageId};
@@ -79,6 +82,8 @@ pub struct World {
     pub(crate) now: f64,
     pub(crate) network: Network,
     pub(crate) browsers: Browsers,
+    /// What the tabs of a browser keep.
+    pub(crate) stores: BTreeMap<BrowserId, Rc<MemoryStore>>,
     pub(crate) pages: BTreeMap<PageId, Page>,
     /// People without a page, who may come back.
     pub(crate) gone: Vec<Person>,
@@ -88,6 +93,8 @@ pub struct World {
     /// Markers that must be somewhere, and who typed them; and those that a crash may have taken.
     pub(crate) certain: BTreeMap<String, PersonId>,
     pub(crate) doubtful: BTreeSet<String>,
+    /// The client that wrote each marker, and how far it had come with that.
+    pub(crate) clocks: BTreeMap<String, (ClientID, u32)>,
     pub(crate) copies_expected: bool,
     /// Pages that sleep, and what happens to them when they wake.
     pub(crate) asleep: BTreeMap<PageId, Vec<Event>>,
@@ -109,6 +116,7 @@ impl World {
             now: 1_700_000_000_000.0,
             network: Network::up(),
             browsers: Browsers::default(),
+            stores: BTreeMap::new(),
             pages: BTreeMap::new(),
             gone: Vec::new(),
             people: 0,
@@ -116,6 +124,7 @@ impl World {
             typed: 0,
             certain: BTreeMap::new(),
             doubtful: BTreeSet::new(),
+            clocks: BTreeMap::new(),
             copies_expected: true,
             asleep: BTreeMap::new(),
             meters: BTreeMap::new(),

@@ -42,7 +42,12 @@ fn line(path: &str, lamport: u32) -> Line {
 
 fn owned(document: DocumentId, path: &str) -> Owned {
     let (content_type, format) = ("file".into(), "text".into());
-    Owned { entry: Entry { path: path.into(), document, content_type, format }, state_vector: vec![1, 2, 3] }
+    let name = document.to_string();
+    Owned {
+        name,
+        entry: Entry { path: path.into(), document, content_type, format },
+        state_vector: vec![1, 2, 3],
+    }
 }
 
 fn records(history: &History) -> Vec<(DocumentId, Vec<Vec<u8>>)> {
@@ -88,11 +93,10 @@ async fn new_records_come_and_old_ones_go_in_one_write(store: &impl Store) {
 async fn lines_and_what_is_owned_are_replaced_by_name(store: &impl Store) {
     store.load(ROOM, 0.0).await.unwrap();
     let lines = vec![line("a/ü.ipynb", 1), line("b", 1)];
-    let write =
-        Write { lines, owned: vec![(A, Some(owned(A, "x"))), (B, Some(owned(B, "y")))], ..Write::default() };
+    let write = Write { lines, owned: vec![owned(A, "x"), owned(B, "y")], ..Write::default() };
     store.write(ROOM, &write).await.unwrap();
-    let owned_again = vec![(A, Some(owned(A, "z"))), (B, None)];
-    let write = Write { lines: vec![line("b", 2)], owned: owned_again, ..Write::default() };
+    let (owned_again, disowned) = (vec![owned(A, "z")], vec![B.to_string()]);
+    let write = Write { lines: vec![line("b", 2)], owned: owned_again, disowned, ..Write::default() };
     store.write(ROOM, &write).await.unwrap();
     let history = store.load(ROOM, 0.0).await.unwrap();
     assert_eq!(history.lines, [line("a/ü.ipynb", 1), line("b", 2)]);
@@ -190,8 +194,7 @@ async fn the_last_write_takes_the_place_of_a_large_one_that_is_under_way(store: 
 
 async fn a_room_is_forgotten_whole(store: &impl Store) {
     store.load(ROOM, 0.0).await.unwrap();
-    let write =
-        Write { lines: vec![line("a", 1)], owned: vec![(A, Some(owned(A, "a")))], ..append(A, &[b"1"]) };
+    let write = Write { lines: vec![line("a", 1)], owned: vec![owned(A, "a")], ..append(A, &[b"1"]) };
     store.write(ROOM, &write).await.unwrap();
     store.forget(ROOM).await.unwrap();
     store.forget(ROOM).await.unwrap();
