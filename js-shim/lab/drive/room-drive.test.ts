@@ -13,7 +13,11 @@ describe('the room’s files', () => {
   let room: FakeRoom;
   let drive: FakeDrive;
   let ledger: Ledger;
-  let open: { path: string; genesis: string | null }[];
+  let open: {
+    path: string;
+    genesis: string | null;
+    moving?: (file: any) => void;
+  }[];
   let told: string[];
   let roomDrive: RoomDrive;
 
@@ -276,6 +280,24 @@ describe('the room’s files', () => {
     room.changes(entry(), null);
     await quiet();
     expect(told).toEqual([]);
+  });
+
+  it('that I show tell what they were before they were renamed, by whomever', async () => {
+    await haveSaved();
+    const { last_modified: before } = await drive.get(PATH);
+    const dates: string[] = [];
+    open.push({
+      path: PATH,
+      genesis: 'genesis',
+      moving: ({ last_modified }) => dates.push(last_modified)
+    });
+    room.changes(entry(), entry('b.txt'));
+    await quiet();
+    expect(dates).toEqual([before]);
+    open[0].path = 'b.txt';
+    const { last_modified: next } = await drive.get('b.txt');
+    await drive.rename('b.txt', 'c.txt');
+    expect(dates).toEqual([before, next]);
   });
 
   it('are renamed and deleted for all when I do it', async () => {

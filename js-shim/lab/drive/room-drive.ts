@@ -330,9 +330,20 @@ export class RoomDrive {
     to: string
   ): Promise<Contents.IModel | null> {
     return withFile(this._options.baseUrl, from, async () => {
-      const file = await this._file(from);
+      const file = await this._moving(from);
       return file && this._quietly(from, () => this._rename(from, to));
     });
+  }
+
+  /** A file that is about to get another name; those who have it open are told what it is until then. */
+  private async _moving(path: string): Promise<Contents.IModel | null> {
+    const file = await this._file(path);
+    for (const document of this._options.documents) {
+      if (file && document.path === path) {
+        document.moving(file);
+      }
+    }
+    return file;
   }
 
   /** A rename by this person. While it waits, the room may move the file: then it is moved from there. */
@@ -345,7 +356,7 @@ export class RoomDrive {
     const genesis = room && ledger(room).get(from)?.genesis;
     // The model, or where the file has gone.
     const done = await withFile(baseUrl, from, async () => {
-      const file = await this._file(from);
+      const file = await this._moving(from);
       if (file) {
         // What is told of a rename does not tell whether the file was what had been saved.
         this._dates.set(from, file.last_modified);
