@@ -282,6 +282,17 @@ describe('the room’s files', () => {
     expect(told).toEqual([]);
   });
 
+  it('that I show and deleted are not told of, whatever others typed meanwhile', async () => {
+    await haveSaved(false);
+    await drive.delete(PATH);
+    await quiet();
+    room.documents.set('genesis', update('from the room, and longer'));
+    open.push({ path: PATH, genesis: 'genesis' });
+    room.changes(entry(), null);
+    await quiet();
+    expect(told).toEqual([]);
+  });
+
   it('that I show tell what they were before they were renamed, by whomever', async () => {
     await haveSaved();
     const { last_modified: before } = await drive.get(PATH);

@@ -269,7 +269,8 @@ export class RoomDrive {
     const saved = ledger.get(path);
     if (this._isOpen(path)) {
       const isIt = this._open(path)?.genesis === genesis;
-      if (isIt && !this._isLetGo(room, before, room.stateVector(genesis))) {
+      // Who deleted it, here or in another tab, knows, also if others typed on.
+      if (isIt && !ledger.letGoOf(genesis)) {
         this._options.onDeleted(path, 'open');
       }
     } else if (saved?.genesis === genesis) {
