@@ -311,6 +311,25 @@ describe('the room’s files', () => {
     expect(dates).toEqual([before, next]);
   });
 
+  it('that are only listed are deleted for all when I do it', async () => {
+    room.lives = [entry('json.py')];
+    await begin();
+    await drive.delete('json.py');
+    await quiet();
+    expect(room.told).toEqual([['json.py']]);
+    expect(room.released).toEqual(['genesis']);
+    expect(ledger.letGoOf('genesis')).toEqual(room.stateVector('genesis'));
+  });
+
+  it('stay when I delete a file of mine that only has the same name', async () => {
+    room.lives = [entry('json.py')];
+    drive.put('json.py', 'mine');
+    await begin();
+    await drive.delete('json.py');
+    await quiet();
+    expect(room.told).toEqual([]);
+  });
+
   it('are renamed and deleted for all when I do it', async () => {
     await haveSaved();
     await drive.rename(PATH, 'b.txt');

@@ -83,6 +83,11 @@ export class RoomDrive {
     files.fileChanged.connect((_, change) => this._onFile(change));
     this._rename = files.rename.bind(files);
     files.rename = (from, to) => this._renameByUser(from, to);
+    const remove = files.delete.bind(files);
+    files.delete = async path => {
+      await this._deleteListed(path);
+      return remove(path);
+    };
   }
 
   /** Resolves when all that has happened so far has been dealt with. */
@@ -425,14 +430,27 @@ export class RoomDrive {
       const { genesis } = ledger.get(gone)!;
       ledger.delete(gone);
       if (room.entry(gone)?.genesis === genesis) {
-        const seen = room.stateVector(genesis);
-        if (seen) {
-          ledger.letGo(genesis, seen);
-        }
-        room.remove(gone);
-        room.release(genesis);
+        this._tellOfDeletion(room, gone, genesis);
       }
     }
+  }
+
+  /** What the file browser lists and the drive has no file of is the room's alone: no line tells of it. */
+  private async _deleteListed(path: string): Promise<void> {
+    const { room } = this._options.session;
+    const entry = room?.entry(path);
+    if (room && entry && !(await this._file(path))) {
+      this._tellOfDeletion(room, path, entry.genesis);
+    }
+  }
+
+  private _tellOfDeletion(room: IRoom, path: string, genesis: GenesisId): void {
+    const seen = room.stateVector(genesis);
+    if (seen) {
+      this._options.ledger(room).letGo(genesis, seen);
+    }
+    room.remove(path);
+    room.release(genesis);
   }
 
   private _open(path: string): DocumentProvider | null {
