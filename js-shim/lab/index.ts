@@ -53,6 +53,7 @@ import { keepLinked } from './open/linked.js';
 import { OpenDocuments } from './open/open-documents.js';
 import { reopener } from './open/reopen.js';
 import { showRunning } from './open/running.js';
+import { shareViewers } from './open/viewers.js';
 import { AwarenessProviderFactory } from './room/awareness.js';
 import { readConfig } from './room/config.js';
 import { RoomAddress } from './room/fragment.js';
@@ -190,6 +191,7 @@ const contentProvider: JupyterFrontEndPlugin<ICollaborativeContentProvider> = {
     });
     drive.contentProviderRegistry?.register('rtc', provider);
     if (session.enabled) {
+      shareViewers(app.docRegistry, 'rtc');
       announceRoomFiles(app.serviceManager.contents, session);
     }
     return provider;

@@ -139,3 +139,66 @@ test('what is typed while a document gives way is kept, too', async () => {
   await loser.type(PATH, ' both');
   await allAgree(people, PATH);
 });
+
+/** Runs in a page: the tabs in their order, and which of them is current. */
+function tabs() {
+  const { shell } = window.jupyterapp;
+  const paths = [...shell.widgets('main')].map(({ context }) => context?.path);
+  return { paths, current: shell.currentWidget?.context?.path };
+}
+
+/** Type what would delete cells if it were commands, until the page was told, and some time longer. */
+async function typesOn(one, path) {
+  await one.enter(path);
+  const isTold = () =>
+    one.notices.some(notice => /another version/.test(notice));
+  let typed = '';
+  for (let rest = 60; rest > 0; rest -= isTold() ? 1 : 0) {
+    await one.page.keyboard.type('dd ', { delay: 15 });
+    typed += 'dd ';
+    if (one.isOver) {
+      break;
+    }
+  }
+  return typed;
+}
+
+for (const front of ['front', PATH]) {
+  const where = front === PATH ? 'it' : 'another one';
+  test(`a document gives way while somebody types in ${where}: no key becomes a command`, async () => {
+    const signaling = await stage.signaling();
+    await signaling.stop();
+    const people = await two({ config: signaling.config });
+    const room = freshRoom();
+    const fronts = people.map(one =>
+      front === PATH ? PATH : `${one.name}.ipynb`
+    );
+    for (const [i, one] of people.entries()) {
+      await one.open(PATH, { room });
+      for (const path of [`${one.name}.ipynb`, `last of ${one.name}.ipynb`]) {
+        await one.write(path, notebook(''));
+        await one.openMore(path);
+      }
+      await one.openMore(fronts[i]);
+    }
+    const before = await Promise.all(
+      people.map(one => one.page.evaluate(tabs))
+    );
+    const tries = people.map((one, i) => typesOn(one, fronts[i]));
+    await signaling.start();
+    const i = await Promise.race(
+      people.map((one, i) => one.noticed(/another version/).then(() => i))
+    );
+    people[1 - i].isOver = true;
+    const [, typed] = [await tries[1 - i], await tries[i]];
+    const loser = people[i];
+    assert.deepEqual(await loser.page.evaluate(tabs), before[i], 'the tabs');
+    await allAgree(people, PATH);
+    const sources = await loser.sources(PATH);
+    const wanted = i === 0 ? OTHER.length : SOURCES.length;
+    assert.equal(sources.length, wanted, `cells: ${JSON.stringify(sources)}`);
+    if (front !== PATH) {
+      await loser.seesSources(fronts[i], [typed]);
+    }
+  });
+}

@@ -1,6 +1,7 @@
 /** Every type of document: those of JupyterLab, and one that an extension brings. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { notebook } from './notebooks.mjs';
 import { freshRoom, useStage } from './site.mjs';
 import { TALLY } from './tally.mjs';
 import { eventually } from './waiting.mjs';
@@ -118,3 +119,44 @@ test('an image is opened and not shared', async () => {
   );
   assert.deepEqual([...ada.dialogs, ...ada.warnings], []);
 });
+
+for (const [path, factory] of Object.entries({
+  'table.csv': 'CSVTable',
+  'page.md': 'Markdown Preview',
+  'data.json': 'JSON'
+})) {
+  test(`${path} is shown, then edited: both are what others see`, async () => {
+    const files = { 'other.ipynb': notebook('other'), [path]: '7' };
+    const [ada, grace] = await two(files);
+    await ada.command('docmanager:open', { path, factory: 'Editor' });
+    await ada.isOpen(path);
+    await grace.command('docmanager:open', { path, factory });
+    await grace.isOpen(path);
+    const shown = text =>
+      grace.page
+        .locator('.jp-MimeDocument, .jp-MarkdownViewer')
+        .getByText(text)
+        .first()
+        .waitFor();
+    const isText = factory !== 'CSVTable'; // which is a picture
+    if (isText) {
+      await shown('7'); // before that a viewer does not look for changes
+    }
+    await ada.run(path, (_, model) => model.updateSource(0, 0, '4'));
+    if (isText) {
+      await shown('47');
+    }
+    await grace.seesSources(path, '47');
+
+    await grace.command('docmanager:open', { path, factory: 'Editor' });
+    const editor = grace.page.locator('.jp-FileEditor .cm-content');
+    await editor.click();
+    await grace.page.keyboard.press('Control+End');
+    await grace.page.keyboard.type('11');
+    await ada.seesSources(path, '4711');
+    await grace.command('docmanager:save');
+    await grace.isClean(path);
+    assert.equal(await grace.text(path), '4711', 'on the drive');
+    assert.deepEqual([...ada.dialogs, ...grace.dialogs], [], 'dialogs');
+  });
+}

@@ -13,7 +13,11 @@ describe('the room’s files', () => {
   let room: FakeRoom;
   let drive: FakeDrive;
   let ledger: Ledger;
-  let open: { path: string; genesis: string | null }[];
+  let open: {
+    path: string;
+    genesis: string | null;
+    moving?: (file: any) => void;
+  }[];
   let told: string[];
   let roomDrive: RoomDrive;
 
@@ -276,6 +280,54 @@ describe('the room’s files', () => {
     room.changes(entry(), null);
     await quiet();
     expect(told).toEqual([]);
+  });
+
+  it('that I show and deleted are not told of, whatever others typed meanwhile', async () => {
+    await haveSaved(false);
+    await drive.delete(PATH);
+    await quiet();
+    room.documents.set('genesis', update('from the room, and longer'));
+    open.push({ path: PATH, genesis: 'genesis' });
+    room.changes(entry(), null);
+    await quiet();
+    expect(told).toEqual([]);
+  });
+
+  it('that I show tell what they were before they were renamed, by whomever', async () => {
+    await haveSaved();
+    const { last_modified: before } = await drive.get(PATH);
+    const dates: string[] = [];
+    open.push({
+      path: PATH,
+      genesis: 'genesis',
+      moving: ({ last_modified }) => dates.push(last_modified)
+    });
+    room.changes(entry(), entry('b.txt'));
+    await quiet();
+    expect(dates).toEqual([before]);
+    open[0].path = 'b.txt';
+    const { last_modified: next } = await drive.get('b.txt');
+    await drive.rename('b.txt', 'c.txt');
+    expect(dates).toEqual([before, next]);
+  });
+
+  it('that are only listed are deleted for all when I do it', async () => {
+    room.lives = [entry('json.py')];
+    await begin();
+    await drive.delete('json.py');
+    await quiet();
+    expect(room.told).toEqual([['json.py']]);
+    expect(room.released).toEqual(['genesis']);
+    expect(ledger.letGoOf('genesis')).toEqual(room.stateVector('genesis'));
+  });
+
+  it('stay when I delete a file of mine that only has the same name', async () => {
+    room.lives = [entry('json.py')];
+    drive.put('json.py', 'mine');
+    await begin();
+    await drive.delete('json.py');
+    await quiet();
+    expect(room.told).toEqual([]);
   });
 
   it('are renamed and deleted for all when I do it', async () => {

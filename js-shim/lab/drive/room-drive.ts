@@ -83,6 +83,11 @@ export class RoomDrive {
     files.fileChanged.connect((_, change) => this._onFile(change));
     this._rename = files.rename.bind(files);
     files.rename = (from, to) => this._renameByUser(from, to);
+    const remove = files.delete.bind(files);
+    files.delete = async path => {
+      await this._deleteListed(path);
+      return remove(path);
+    };
   }
 
   /** Resolves when all that has happened so far has been dealt with. */
@@ -269,7 +274,8 @@ export class RoomDrive {
     const saved = ledger.get(path);
     if (this._isOpen(path)) {
       const isIt = this._open(path)?.genesis === genesis;
-      if (isIt && !this._isLetGo(room, before, room.stateVector(genesis))) {
+      // Who deleted it, here or in another tab, knows, also if others typed on.
+      if (isIt && !ledger.letGoOf(genesis)) {
         this._options.onDeleted(path, 'open');
       }
     } else if (saved?.genesis === genesis) {
@@ -330,9 +336,20 @@ export class RoomDrive {
     to: string
   ): Promise<Contents.IModel | null> {
     return withFile(this._options.baseUrl, from, async () => {
-      const file = await this._file(from);
+      const file = await this._moving(from);
       return file && this._quietly(from, () => this._rename(from, to));
     });
+  }
+
+  /** A file that is about to get another name; those who have it open are told what it is until then. */
+  private async _moving(path: string): Promise<Contents.IModel | null> {
+    const file = await this._file(path);
+    for (const document of this._options.documents) {
+      if (file && document.path === path) {
+        document.moving(file);
+      }
+    }
+    return file;
   }
 
   /** A rename by this person. While it waits, the room may move the file: then it is moved from there. */
@@ -345,7 +362,7 @@ export class RoomDrive {
     const genesis = room && ledger(room).get(from)?.genesis;
     // The model, or where the file has gone.
     const done = await withFile(baseUrl, from, async () => {
-      const file = await this._file(from);
+      const file = await this._moving(from);
       if (file) {
         // What is told of a rename does not tell whether the file was what had been saved.
         this._dates.set(from, file.last_modified);
@@ -413,14 +430,27 @@ export class RoomDrive {
       const { genesis } = ledger.get(gone)!;
       ledger.delete(gone);
       if (room.entry(gone)?.genesis === genesis) {
-        const seen = room.stateVector(genesis);
-        if (seen) {
-          ledger.letGo(genesis, seen);
-        }
-        room.remove(gone);
-        room.release(genesis);
+        this._tellOfDeletion(room, gone, genesis);
       }
     }
+  }
+
+  /** What the file browser lists and the drive has no file of is the room's alone: no line tells of it. */
+  private async _deleteListed(path: string): Promise<void> {
+    const { room } = this._options.session;
+    const entry = room?.entry(path);
+    if (room && entry && !(await this._file(path))) {
+      this._tellOfDeletion(room, path, entry.genesis);
+    }
+  }
+
+  private _tellOfDeletion(room: IRoom, path: string, genesis: GenesisId): void {
+    const seen = room.stateVector(genesis);
+    if (seen) {
+      this._options.ledger(room).letGo(genesis, seen);
+    }
+    room.remove(path);
+    room.release(genesis);
   }
 
   private _open(path: string): DocumentProvider | null {

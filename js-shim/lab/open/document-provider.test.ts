@@ -77,3 +77,22 @@ it('gives way: what is typed meanwhile is in no copy, and is held', async () => 
   expect(drive.contents()['a (my copy).txt']).toBe('typed');
   expect(room.released).toEqual([]);
 });
+
+it.each([false, true])(
+  'is asked about after a rename only if something else had changed it: %s',
+  async isChanged => {
+    model.setSource('typed');
+    await save();
+    if (isChanged) {
+      drive.put(PATH, 'changed outside');
+    }
+    document.moving(await drive.get(PATH));
+    await drive.rename(PATH, 'b.txt');
+    await document.rename('b.txt');
+    const { hash } = await document.describe({ content: false });
+    expect(hash === 'unchanged').toBe(!isChanged);
+    const isSaved =
+      ledger.get('b.txt')?.modified === drive.files.get('b.txt')!.last_modified;
+    expect(isSaved).toBe(!isChanged);
+  }
+);

@@ -182,11 +182,16 @@ export class DocumentProvider implements IDocumentProvider, IForkProvider {
     return settled !== null;
   }
 
+  /** The file is about to get another name; `file` is what it is until then. */
+  moving(file: Contents.IModel): void {
+    this._saving.moving(file);
+  }
+
   /** Follow a rename. The room is told by `room-drive.ts`, of this and of files that are not open. */
   async rename(path: string): Promise<void> {
-    const { saved } = this._saving.live();
+    const before = this._saving.live();
     this.path = path;
-    await this._saving.renamed(saved);
+    await this._saving.renamed(before);
   }
 
   // The rest of the interface is about a server: to connect to it again, and to its forks.

@@ -39,7 +39,10 @@ export class DriveFile {
   }
 
   /** Whether the file is what this document, or another tab's view of it, has written. */
-  isOwn(file: Contents.IModel, live: ILiveState): boolean {
+  isOwn(
+    file: Pick<Contents.IModel, 'last_modified'>,
+    live: ILiveState
+  ): boolean {
     const { last_modified: modified } = file;
     return (
       modified === this._modified ||

@@ -6,6 +6,7 @@
 import { JupyterFrontEnd } from '@jupyterlab/application';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { DocumentWidget } from '@jupyterlab/docregistry';
+import { DockPanel, Widget } from '@lumino/widgets';
 import { Notices } from '../room/notices.js';
 import { DocumentProvider } from './document-provider.js';
 
@@ -29,12 +30,46 @@ export function reopener(
         widget.context.model.sharedModel === (document.model as unknown)
     );
     for (const widget of widgets) {
-      const { path } = widget.context;
-      const factory = factoryOf(widget);
-      widget.dispose();
-      manager.openOrReveal(path, factory);
+      reopen(app.shell, manager, widget);
     }
   };
+}
+
+/**
+ * Open a widget's document anew, in its place. It takes no keyboard: what somebody goes on typing, there or
+ * elsewhere, would be commands to a notebook, and delete cells.
+ */
+function reopen(
+  shell: JupyterFrontEnd.IShell,
+  manager: IDocumentManager,
+  widget: DocumentWidget
+): void {
+  const { isVisible } = widget;
+  const { path } = widget.context;
+  const isCurrent = shell.currentWidget === widget;
+  const factory = factoryOf(widget);
+  // While the old one is there, it would be shown once more instead of a new one.
+  const place = new Widget();
+  place.id = `${widget.id}-place`;
+  shell.add(place, 'main', {
+    ref: widget.id,
+    mode: 'tab-after',
+    activate: false
+  });
+  widget.dispose();
+  const opened = manager.open(path, factory, undefined, {
+    ref: place.id,
+    mode: 'tab-before',
+    activate: false
+  });
+  if (opened && isVisible) {
+    (opened.parent as DockPanel).selectWidget(opened);
+  }
+  place.dispose();
+  if (opened && isCurrent) {
+    // To the shell the current one is where the focus was last. Nothing else hears of this.
+    opened.node.dispatchEvent(new FocusEvent('focus'));
+  }
 }
 
 /** The name of the factory a document was opened with; `Context` knows it and its interface does not. */

@@ -12,7 +12,7 @@ import { Contents } from '@jupyterlab/services';
 import * as Y from 'yjs';
 import { GenesisId, IRoom } from '../../api/types.js';
 import { withFile } from '../drive/exclusive.js';
-import { ILedger, ISaved } from '../drive/ledger.js';
+import { ILedger } from '../drive/ledger.js';
 import { DriveFile, ILiveState } from './drive-file.js';
 import { IDocumentKind } from './kinds.js';
 import { Content } from './opening.js';
@@ -155,15 +155,30 @@ export class Saving {
     await this._noteNow(file);
   }
 
-  /** The file was renamed, which is a new date to the drive and no change. `saved` is its old line. */
-  async renamed(saved: ISaved | null): Promise<void> {
+  /** The file, as it is just before it gets another name. */
+  moving(file: Dated): void {
+    this._moving = file;
+  }
+
+  /**
+   * The file was renamed, which is a new date to the drive and no change: what had been changed before stays
+   * changed. `before` is what the ledger said under the old name.
+   */
+  async renamed(before: ILiveState): Promise<void> {
     const { files, document, ledger } = this._options;
+    const was = this._moving;
+    this._moving = null;
+    const isOwn = was === null || this._file.isOwn(was, before);
     await this._exclusively(async () => {
       const { path, live } = document;
+      const { saved } = before;
       const file = await files.get(path, { content: false });
-      this._file.know(file);
+      if (isOwn) {
+        this._file.know(file);
+      }
       if (saved && live) {
-        const modified = file.last_modified;
+        const isSaved = was === null || was.last_modified === saved.modified;
+        const modified = isSaved ? file.last_modified : saved.modified;
         ledger(live.room).set(path, { ...saved, modified });
       }
     });
@@ -301,6 +316,8 @@ export class Saving {
   /** The revision that was saved last; null before that. */
   private _stored: number | null = null;
   private _file = new DriveFile();
+  /** The file that is being renamed. */
+  private _moving: Dated | null = null;
   private _lineEnding: string | null = null;
 }
 
