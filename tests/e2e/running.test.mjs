@@ -126,3 +126,112 @@ test('a cell that ran when everybody left does not run for who comes later', asy
   await grace.open(PATH, { room });
   assert.equal(await grace.run(PATH, state), 'idle');
 });
+
+/** A cell that takes a while, with what comes before and after that. */
+const slowly = (cell, before = '', after = '') => `
+${before}
+for (let n = 1; n <= 3; n++) {
+  console.log('cell ${cell} line ' + globalThis.__me + ' ' + n);
+  const end = Date.now() + 600;
+  while (Date.now() < end);
+}
+${after}`;
+
+/** Ada runs all cells, and Grace does so while Ada's first still runs. */
+async function bothRunAll(names, ...sources) {
+  const files = { [PATH]: notebook(...sources) };
+  const people = await stage.persons(names, { files });
+  const room = freshRoom();
+  await Promise.all(people.map(one => one.open(PATH, { room })));
+  await Promise.all(people.map(one => one.meets(names.length - 1)));
+  await Promise.all(people.map(kernelIsReady));
+  for (const one of people) {
+    await one.enter(PATH, 0);
+    await one.run(
+      PATH,
+      (widget, _, name) =>
+        widget.context.sessionContext.session.kernel
+          .requestExecute({
+            code: `globalThis.__me = ${JSON.stringify(name)}`
+          })
+          .done.then(() => true),
+      one.name
+    );
+  }
+  const [ada, grace] = people;
+  for (const one of [ada, grace]) {
+    one.command('notebook:run-all-cells').catch(() => undefined);
+    await ada.until(PATH, hasOutput, one.name, `a line of ${one.name}`);
+  }
+  return people;
+}
+
+const hasOutput = (_, model, name) =>
+  JSON.stringify(model.getCell(0).getOutputs()).includes(`line ${name}`);
+
+/** What there is of each cell: outputs as text, count and state. */
+const cells = one =>
+  one.run(PATH, (_, model) =>
+    model.cells.map(cell => [
+      cell
+        .getOutputs()
+        .map(output => output.text ?? output.ename)
+        .join(''),
+      cell.execution_count !== null,
+      cell.executionState
+    ])
+  );
+
+const said = (cell, name) =>
+  [1, 2, 3].map(n => `cell ${cell} line ${name} ${n}\n`).join('');
+
+const FAILING = `if (globalThis.__me === 'grace') { throw new TypeError('no'); }`;
+
+test('cells that a later run of all never began show the earlier run, for everybody', async () => {
+  const people = await bothRunAll(
+    ['ada', 'grace', 'eve'],
+    slowly(0),
+    slowly(1, FAILING),
+    slowly(2),
+    slowly(3)
+  );
+  const expected = [
+    [said(0, 'grace'), true, 'idle'],
+    ['TypeError', true, 'idle'],
+    [said(2, 'ada'), true, 'idle'],
+    [said(3, 'ada'), true, 'idle']
+  ];
+  for (const one of people) {
+    await eventually(async () => assert.deepEqual(await cells(one), expected));
+    const texts = await one.page
+      .locator('.jp-Notebook-cell')
+      .locator('.jp-OutputArea')
+      .allInnerTexts();
+    assert.match(texts[2], /cell 2 line ada 3/, one.name);
+    assert.match(texts[3], /cell 3 line ada 3/, one.name);
+    assert.doesNotMatch(texts.join(''), /(cell \d line ada 1)[^]*\1/, one.name);
+  }
+});
+
+const STUCK = `if (globalThis.__me === 'grace') for (;;);`;
+
+test('cells that who leaves never began go on to show the earlier run', async () => {
+  const [ada, grace, eve] = await bothRunAll(
+    ['ada', 'grace', 'eve'],
+    slowly(0, '', STUCK),
+    slowly(1),
+    slowly(2)
+  );
+  await grace.page.close({ runBeforeUnload: false });
+  for (const one of [ada, eve]) {
+    await eventually(async () => {
+      const [first, ...others] = await cells(one);
+      assert.match(first[0], /^cell 0 line grace 1/);
+      assert.equal(first[2], 'idle');
+      assert.deepEqual(others, [
+        [said(1, 'ada'), true, 'idle'],
+        [said(2, 'ada'), true, 'idle']
+      ]);
+    });
+  }
+});

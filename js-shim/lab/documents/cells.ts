@@ -28,7 +28,14 @@ import type * as nbformat from '@jupyterlab/nbformat';
 import { JSONExt, UUID } from '@lumino/coreutils';
 import * as Y from 'yjs';
 import { isRemote } from './local-state.js';
-import { removeOutputs, RunningCells, runOf, signRun } from './running.js';
+import {
+  isBegunByOthers,
+  removeOutputs,
+  RunningCells,
+  runOf,
+  signRun,
+  type ContestStep
+} from './running.js';
 
 type Json = Record<string, any>;
 type Delta = { insert?: any[]; delete?: number; retain?: number }[];
@@ -44,8 +51,8 @@ export interface ILocalTrust {
 export interface ICellKeeper {
   /** The trust changed. Called at once, before the change that caused it is announced. */
   onTrustChanged(cell: YCodeCell & ILocalTrust): void;
-  /** Somebody else's run took the place of ours. Called at once, too. */
-  onSuperseded(cell: YCodeCell & ILocalTrust): void;
+  /** Somebody else's run took the place of ours, or gave it back. Called at once, too. */
+  onContest(cell: YCodeCell & ILocalTrust, step: ContestStep): void;
   readonly running: RunningCells;
 }
 
@@ -161,20 +168,25 @@ export class LocalCodeCell extends withLocalTrust(YCodeCell) {
     if (!isStart && isOthers) {
       return;
     }
+    this._runsHere = isStart;
+    this._isSuperseded &&= !isStart;
     this.transact(() => {
       super.executionState = state;
       if (isStart) {
         signRun(this.ymodel);
       }
     }, false);
-    this._runsHere = isStart;
-    this._isSuperseded &&= !isStart;
     running?.set(this.id, isStart);
   }
 
   override setExecutionCount(count: number | null): void {
-    if (this._isSuperseded && count !== null) {
-      return; // of a run whose outputs are not shown
+    if (this._isSuperseded) {
+      // Of a run whose outputs are not shown. Once it has nothing to show, that stays so.
+      this._ownCount = this._ownCount === null ? null : count;
+      // Who clears a cell takes out the outputs first; a null with outputs is of an aborted run.
+      if (count !== null || this.ymodel.get('outputs').length > 0) {
+        return;
+      }
     }
     super.setExecutionCount(count);
   }
@@ -194,11 +206,17 @@ export class LocalCodeCell extends withLocalTrust(YCodeCell) {
 
   protected override getChanges(events: Y.YEvent<any>[]): any {
     const document = this.notebook;
+    if (this._runsHere && events.some(touchesOutputs)) {
+      this._keeper?.onContest(this, 'emptied');
+    }
     if (this.trusted && document && events.some(touchesOutputs)) {
       this.trusted = isOwnWork(events[0].transaction, document);
     }
     if (document && events.some(touchesRun)) {
       this._followRun(document);
+    }
+    if (document) {
+      this._followState(document);
     }
     const changes: any = super.getChanges(events);
     if (changes.outputsChange) {
@@ -221,14 +239,41 @@ export class LocalCodeCell extends withLocalTrust(YCodeCell) {
     if (this._runsHere && run !== own) {
       this._runsHere = false;
       this._isSuperseded = true;
+      this._ownCount = undefined;
       this._keeper?.running.set(this.id, false);
-      this._keeper?.onSuperseded(this);
+      this._keeper?.onContest(this, 'superseded');
     }
     const isStale = (client: number) =>
       run === own ? this._runsHere && client !== own : client === own;
     ydoc.once('afterTransaction', () =>
       this.transact(() => removeOutputs(this.ymodel, isStale), false)
     );
+  }
+
+  /** See `running.ts`: a run that took ours over keeps the cell once it has begun. */
+  private _followState({ ydoc }: YNotebook): void {
+    const isHeld = this._isSuperseded && this._ownCount !== null;
+    if (isHeld && isBegunByOthers(this.ymodel)) {
+      this._ownCount = null;
+      this._keeper?.onContest(this, 'begun');
+    } else if (this.executionState === 'idle' && (isHeld || this._runsHere)) {
+      ydoc.once('afterTransaction', () => this._takeBack());
+    }
+  }
+
+  /** Show our run again, be it at its end or not. */
+  private _takeBack(): void {
+    const count = this._ownCount;
+    if (this._runsHere) {
+      super.executionState = 'running'; // who saw the other leave may have set it to idle
+    } else if (this._isSuperseded && count !== null) {
+      this.executionState = 'running';
+      this._keeper?.onContest(this, 'returned');
+      if (count !== undefined) {
+        this.setExecutionCount(count);
+        this.executionState = 'idle';
+      }
+    }
   }
 
   private get _keeper(): ICellKeeper | null {
@@ -246,6 +291,8 @@ export class LocalCodeCell extends withLocalTrust(YCodeCell) {
   private _frozen = false;
   private _runsHere = false;
   private _isSuperseded = false;
+  /** The count at the end of our superseded run; null where it has nothing to show any more. */
+  private _ownCount: number | null | undefined;
 }
 
 /**

@@ -22,7 +22,7 @@ import { cellContent } from './cell-content.js';
 import { cellOf, LocalCodeCell, type ILocalTrust } from './cells.js';
 import { defaultCellUpdate, isDefaultCell } from './default-cell.js';
 import { applyOwn, isRemote, withLocalState } from './local-state.js';
-import { RunningCells } from './running.js';
+import { RunningCells, type ContestStep } from './running.js';
 import { fingerprint, fingerprints, TrustMemory } from './trust.js';
 import { spareOthers } from './undo.js';
 
@@ -74,9 +74,9 @@ export class LocalNotebook extends withLocalState(YNotebook) {
     return this._trustChanged;
   }
 
-  /** Emitted with a cell when somebody else's run took the place of ours. */
-  get superseded(): ISignal<this, LocalCodeCell> {
-    return this._superseded;
+  /** Emitted with a cell when somebody else's run took the place of ours, or gave it back. */
+  get contested(): ISignal<this, [LocalCodeCell, ContestStep]> {
+    return this._contested;
   }
 
   /** Called by cells. */
@@ -85,8 +85,8 @@ export class LocalNotebook extends withLocalState(YNotebook) {
   }
 
   /** Called by cells. */
-  onSuperseded(cell: LocalCodeCell): void {
-    this._superseded.emit(cell);
+  onContest(cell: LocalCodeCell, step: ContestStep): void {
+    this._contested.emit([cell, step]);
   }
 
   /**
@@ -295,7 +295,7 @@ export class LocalNotebook extends withLocalState(YNotebook) {
   private _mapping = new WeakMap<object, YCellType & ILocalTrust>();
   private _memory = new TrustMemory();
   private _trustChanged = new Signal<this, LocalCodeCell>(this);
-  private _superseded = new Signal<this, LocalCodeCell>(this);
+  private _contested = new Signal<this, [LocalCodeCell, ContestStep]>(this);
   private _emptiedByPeer = false;
   private _placeholder: { cell: Y.Map<any>; clientID: number } | null = null;
 }

@@ -38,6 +38,20 @@ function end(model: LocalNotebook, count: number): void {
   cell(model).executionState = 'idle';
 }
 
+/** What becomes of a page's runs. Given back, it shows again what its kernel said in the meantime. */
+function contest(model: LocalNotebook, ...kept: string[]): string[] {
+  const steps: string[] = [];
+  model.contested.connect((_, [, step]) => {
+    if (step !== 'emptied') {
+      steps.push(step);
+    }
+    if (step === 'returned') {
+      kept.forEach(text => say(model, text));
+    }
+  });
+  return steps;
+}
+
 const texts = (model: LocalNotebook) =>
   cell(model)
     .getOutputs()
@@ -144,12 +158,11 @@ describe('running cells', () => {
   });
 
   it('show the later run of two in turn, also if the first one is not at its end', () => {
-    const superseded = vi.fn();
-    ada.superseded.connect(superseded);
+    const steps = contest(ada);
     start(ada);
     say(ada, 'ada');
     start(grace);
-    expect(superseded).toHaveBeenCalledTimes(1);
+    expect(steps).toEqual(['superseded']);
     say(grace, 'grace');
     end(ada, 7); // unheard
     expect(cell(eve).executionState).toBe('running');
@@ -158,6 +171,132 @@ describe('running cells', () => {
       expect(texts(one)).toEqual(['grace']);
       expect(cell(one).execution_count).toBe(2);
       expect(cell(one).executionState).toBe('idle');
+    }
+  });
+
+  it('are given back by a later run that was aborted before it began', () => {
+    const steps = contest(ada, 'ada');
+    start(ada);
+    say(ada, 'ada');
+    start(grace);
+    end(ada, 7); // unheard as yet
+    for (const one of all) {
+      expect(texts(one)).toEqual([]);
+    }
+    cell(grace).execution_count = null;
+    cell(grace).executionState = 'idle';
+    expect(steps).toEqual(['superseded', 'returned']);
+    for (const one of all) {
+      expect(texts(one)).toEqual(['ada']);
+      expect(cell(one).execution_count).toBe(7);
+      expect(cell(one).executionState).toBe('idle');
+    }
+  });
+
+  it('go on as before when a later run was aborted in the middle of theirs', () => {
+    contest(ada, 'ada');
+    start(ada);
+    start(grace);
+    cell(grace).executionState = 'idle';
+    expect(cell(eve).executionState).toBe('running');
+    expect(eve.running.othersAt('one')).toHaveLength(1);
+    say(ada, 'more');
+    end(ada, 7);
+    for (const one of all) {
+      expect(texts(one)).toEqual(['ada', 'more']);
+      expect(cell(one).execution_count).toBe(7);
+      expect(cell(one).executionState).toBe('idle');
+    }
+  });
+
+  it.each([0, 1])('are given back by who leaves before they began', first => {
+    contest(ada, 'ada');
+    start(ada);
+    start(grace);
+    part();
+    const left = first === 0 ? [ada, eve] : [eve, ada];
+    const client = grace.ydoc.clientID;
+    left.forEach(({ awareness }) =>
+      removeAwarenessStates(awareness, [client], 'peer')
+    );
+    part = connect(ada.ydoc, eve.ydoc);
+    for (const one of left) {
+      expect(cell(one).executionState).toBe('running');
+    }
+    end(ada, 7);
+    for (const one of left) {
+      expect(texts(one)).toEqual(['ada']);
+      expect(cell(one).execution_count).toBe(7);
+      expect(cell(one).executionState).toBe('idle');
+    }
+  });
+
+  it('stay those of the later run once that has begun, also if it is cut off', () => {
+    const steps = contest(ada, 'ada');
+    start(ada);
+    start(grace);
+    say(grace, 'half');
+    expect(steps).toEqual(['superseded', 'begun']);
+    end(ada, 7);
+    part();
+    gone(grace);
+    exchange(ada.ydoc, eve.ydoc);
+    for (const one of [ada, eve]) {
+      expect(texts(one)).toEqual(['half']);
+      expect(cell(one).execution_count).toBe(null);
+      expect(cell(one).executionState).toBe('idle');
+    }
+  });
+
+  it('are not brought back once somebody cleared the outputs of the later run', () => {
+    const steps = contest(ada, 'ada');
+    start(ada);
+    start(grace);
+    say(grace, 'grace');
+    end(grace, 2);
+    end(ada, 7);
+    cell(eve).clearOutputs();
+    cell(eve).execution_count = null;
+    expect(steps).toEqual(['superseded', 'begun']);
+    for (const one of all) {
+      expect(texts(one)).toEqual([]);
+    }
+  });
+
+  it('have nothing to show again when both are aborted', () => {
+    const steps = contest(ada, 'ada');
+    start(ada);
+    start(grace);
+    cell(ada).execution_count = null;
+    cell(ada).executionState = 'idle';
+    cell(grace).executionState = 'idle';
+    expect(steps).toEqual(['superseded']);
+    for (const one of all) {
+      expect(cell(one).executionState).toBe('idle');
+    }
+  });
+
+  it('leave the count of the later run alone when the earlier one is aborted', () => {
+    start(ada);
+    start(grace);
+    say(grace, 'grace');
+    end(grace, 2);
+    cell(ada).execution_count = null;
+    for (const one of all) {
+      expect(cell(one).execution_count).toBe(2);
+    }
+  });
+
+  it('can be cleared by who was superseded', () => {
+    start(ada);
+    start(grace);
+    say(grace, 'grace');
+    end(grace, 2);
+    cell(ada).clearOutputs();
+    cell(ada).execution_count = null;
+    for (const one of all) {
+      expect(texts(one)).toEqual([]);
+      expect(cell(one).execution_count).toBe(null);
     }
   });
 

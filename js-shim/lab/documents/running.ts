@@ -10,6 +10,10 @@
  * list would hold both. So a run signs the cell (`run`): of two who do so at once Yjs keeps one
  * signature, the same on every page, and of two in turn the later. Whose signature it is not takes out
  * the outputs that they wrote, and shows those of the other; their kernel goes on, unheard.
+ *
+ * A run signs when it is queued, for JupyterLab clears the outputs then. It may never begin: an earlier
+ * cell fails, or its page goes. So whoever was superseded keeps what their kernel says until the other
+ * run shows an output or a count. Should that end without either, they sign again and show what they kept.
  */
 import { Signal, type ISignal } from '@lumino/signaling';
 import type { Awareness } from 'y-protocols/awareness';
@@ -23,6 +27,17 @@ const FIELD = 'running';
 
 /** How long, in milliseconds, after a document was loaded those who run its cells may say so. */
 const GRACE = 3000;
+
+/** What happens to our run of a cell when somebody else runs it too. */
+export type ContestStep =
+  /** Outputs of ours may have been taken out. */
+  | 'emptied'
+  /** Theirs took the place of ours. */
+  | 'superseded'
+  /** Theirs has something to show, so ours is of no use any more. */
+  | 'begun'
+  /** Theirs ended without having begun, so ours is shown again. */
+  | 'returned';
 
 /** Somebody else, as they want to be called. */
 export interface IRunner {
@@ -46,6 +61,18 @@ export function forgetRun(cell: Y.Map<any>): void {
   if (cell.has(RUN)) {
     cell.delete(RUN);
   }
+}
+
+/** Whether somebody else's run of a cell has anything to show. */
+export function isBegunByOthers(cell: Y.Map<any>): boolean {
+  const own = cell.doc?.clientID;
+  const outputs: Y.Array<any> = cell.get('outputs');
+  for (let item = outputs._start; item !== null; item = item.right) {
+    if (!item.deleted && item.id.client !== own) {
+      return true;
+    }
+  }
+  return typeof cell.get('execution_count') === 'number';
 }
 
 /** Take out the outputs of some clients. */

@@ -1,11 +1,13 @@
 /**
- * Says beside a cell who else is running it, and gives up one's own run when another took its place
- * (see `documents/running.ts`).
+ * Says beside a cell who else is running it, and follows what becomes of one's own run when another
+ * took its place (see `documents/running.ts`).
  */
 import { CodeCell } from '@jupyterlab/cells';
 import { Notebook } from '@jupyterlab/notebook';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { IRunner, LocalCodeCell, LocalNotebook } from '../documents/index.js';
+import type { ContestStep } from '../documents/running.js';
+import { RivalRuns } from './rival-runs.js';
 
 const BADGE = 'jp-WebrtcRunning';
 
@@ -25,21 +27,23 @@ export function showRunning(
       }
     }
   };
-  const giveUp = (_: unknown, cell: LocalCodeCell) => {
+  const rivals = new RivalRuns();
+  const contest = (_: unknown, [cell, step]: [LocalCodeCell, ContestStep]) => {
     const widget = notebook.widgets.find(
       ({ model }) => (model.sharedModel as unknown) === cell
     );
-    // The kernel goes on. What it says is heard no more, and the cell shows what the other's says.
-    (widget as CodeCell | undefined)?.outputArea.detachFuture();
+    if (widget) {
+      rivals.follow(cell, widget as CodeCell, step);
+    }
   };
   model.running.changed.connect(show);
   model.changed.connect(show);
-  model.superseded.connect(giveUp);
+  model.contested.connect(contest);
   show();
   return () => {
     model.running.changed.disconnect(show);
     model.changed.disconnect(show);
-    model.superseded.disconnect(giveUp);
+    model.contested.disconnect(contest);
   };
 }
 
