@@ -2,25 +2,25 @@
  * SHA-256, in whatever page we are.
  *
  * `crypto.subtle` is fast but exists only in secure contexts: a site served over plain `http://`
- * from anything but localhost has none. `@noble/hashes` (audited, no dependencies) stands in there,
- * and wherever a hash is wanted without waiting.
+ * from anything but localhost has none. That of lib0, which Yjs is built upon, stands in there, and
+ * wherever a hash is wanted without waiting.
  */
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { toHexString } from 'lib0/buffer';
+import { digest as sha256 } from 'lib0/hash/sha256';
 
 /** Lower-case hex SHA-256 of bytes. */
 export async function digest(bytes: Uint8Array): Promise<string> {
   const subtle = globalThis.crypto?.subtle;
   if (!subtle) {
-    return bytesToHex(sha256(bytes));
+    return toHexString(sha256(bytes));
   }
   const hash = await subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
-  return bytesToHex(new Uint8Array(hash));
+  return toHexString(new Uint8Array(hash));
 }
 
 /** Lower-case hex SHA-256 of a text's UTF-8, at once. */
 export function digestText(text: string): string {
-  return bytesToHex(sha256(utf8ToBytes(text)));
+  return toHexString(sha256(new TextEncoder().encode(text)));
 }
 
 /**

@@ -58,6 +58,14 @@ describe('digest', () => {
     expect(await digest(bytes)).toBe(expected);
     vi.unstubAllGlobals();
   });
+
+  it('is SHA-256 of texts of any length', () => {
+    for (const length of [...Array(300).keys(), 100_000]) {
+      const text = 'aé😀'.repeat(length).slice(0, length);
+      const expected = createHash('sha256').update(text).digest('hex');
+      expect(digestText(text)).toBe(expected);
+    }
+  });
 });
 
 describe('line endings', () => {

@@ -62,8 +62,8 @@ function reopen(
     mode: 'tab-before',
     activate: false
   });
-  if (opened && isVisible) {
-    (opened.parent as DockPanel).selectWidget(opened);
+  if (isVisible && opened?.parent instanceof DockPanel) {
+    opened.parent.selectWidget(opened);
   }
   place.dispose();
   if (opened && isCurrent) {
