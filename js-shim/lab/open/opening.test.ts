@@ -347,6 +347,19 @@ describe('opening a document in a room', () => {
     expect(room.claims).toEqual([]);
   });
 
+  it('opens a file that is written while it is looked for', async () => {
+    room.put(PATH, 'theirs');
+    const { get } = drive;
+    drive.get = async (path, options) => {
+      const found = get(path, options);
+      if (!drive.files.has(PATH)) {
+        drive.put(PATH, 'theirs');
+      }
+      return found;
+    };
+    expect((await open(opening))?.genesis).toBe(genesisOf('theirs'));
+  });
+
   it('does not write over a file that can’t be read', async () => {
     room.put(PATH, 'theirs');
     drive.put(PATH, 'not JSON');

@@ -293,7 +293,8 @@ class Missing {
 }
 
 async function readFile(
-  opening: Pick<IOpening, 'files' | 'path' | 'contentType' | 'format'>
+  opening: Pick<IOpening, 'files' | 'path' | 'contentType' | 'format'>,
+  again = true
 ): Promise<Contents.IModel | Missing> {
   const { files, path, format } = opening;
   const type = opening.contentType;
@@ -309,6 +310,9 @@ async function readFile(
     () => true,
     () => false
   );
+  if (exists && again) {
+    return readFile(opening, false); // the room's files are written as they appear: perhaps just now
+  }
   if (exists) {
     throw reason;
   }
