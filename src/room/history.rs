@@ -290,14 +290,14 @@ impl Keeper {
             let Pending { scope, owned, .. } = pending;
             let known = self.owned.get_or_default(document);
             if scope == Scope::Gone {
-                write.disowned.append(&mut known.clone());
+                write.disowned.extend_from_slice(known);
                 write.dropped.extend(self.keys(document, scope));
                 documents.push(Rows { document, scope, snapshot: 0, all: 0, news: Vec::new(), owned });
                 continue;
             }
             let Some(view) = view(document) else { continue };
             if owned {
-                write.disowned.append(&mut known.clone());
+                write.disowned.extend_from_slice(known);
                 if let Some(mut owned) = view.owned {
                     owned.name = format!("{} {}", owned.name, self.numbered);
                     known.push(owned.name.clone());

@@ -68,23 +68,20 @@ test('others see that a cell runs, and by whom; and that nobody runs it once the
   );
 });
 
+/** What runs in somebody's kernel finds their name in `__me`. */
+const kernelKnowsWhose = one =>
+  one.run(
+    PATH,
+    (widget, _, name) =>
+      widget.context.sessionContext.session.kernel
+        .requestExecute({ code: `globalThis.__me = ${JSON.stringify(name)}` })
+        .done.then(() => true),
+    one.name
+  );
+
 test('two who run one cell at once see one and the same output', async () => {
   const [ada, grace] = await two(LONG);
-  for (const [one, name] of [
-    [ada, 'ada'],
-    [grace, 'grace']
-  ]) {
-    await one.run(
-      PATH,
-      (widget, _, name) =>
-        widget.context.sessionContext.session.kernel
-          .requestExecute({
-            code: `globalThis.__me = ${JSON.stringify(name)}`
-          })
-          .done.then(() => true),
-      name
-    );
-  }
+  await Promise.all([ada, grace].map(kernelKnowsWhose));
   await Promise.all([run(ada), run(grace)]);
   const outputs = one => one.run(PATH, (_, m) => m.getCell(0).getOutputs());
   await eventually(async () => {
@@ -147,16 +144,7 @@ async function bothRunAll(names, ...sources) {
   await Promise.all(people.map(kernelIsReady));
   for (const one of people) {
     await one.enter(PATH, 0);
-    await one.run(
-      PATH,
-      (widget, _, name) =>
-        widget.context.sessionContext.session.kernel
-          .requestExecute({
-            code: `globalThis.__me = ${JSON.stringify(name)}`
-          })
-          .done.then(() => true),
-      one.name
-    );
+    await kernelKnowsWhose(one);
   }
   const [ada, grace] = people;
   for (const one of [ada, grace]) {

@@ -35,7 +35,7 @@ export class TabStorage {
       ...Object.keys(this._storage),
       ...this._heard.keys()
     ]);
-    return [...keys].filter(key => this.get(key) !== null);
+    return [...keys].filter(key => this._heard.get(key) !== null);
   }
 
   /** What is stored under a key; null where that is nothing. */
