@@ -154,8 +154,7 @@ impl Room {
     /// found in the store: it is written once more.
     pub(super) fn keep_unnamed(&mut self, id: DocumentId) {
         if self.documents.contains_key(&id) && !self.index.names(id) {
-            self.keeper.rewrite(id);
-            self.keeper.own(id);
+            self.keeper.keep_apart(id);
         }
     }
 

@@ -61,7 +61,7 @@ enum Scope {
 struct Kept {
     snapshot: Vec<Key>,
     tail: Vec<Key>,
-    /// They hold all of the document, but for what is pending.
+    /// They hold all of the document, but for what is pending, and no other page takes them away.
     whole: bool,
 }
 
@@ -212,6 +212,13 @@ impl Keeper {
         self.raise(document, Scope::Whole);
     }
 
+    /// Another page may take away what the store has of a document: this one writes it once more.
+    pub fn keep_apart(&mut self, document: DocumentId) {
+        self.kept.get_or_default(document).whole = false;
+        self.rewrite(document);
+        self.own(document);
+    }
+
     /// A document is nobody's any more.
     pub fn forget(&mut self, document: DocumentId) {
         self.raise(document, Scope::Gone);
@@ -291,7 +298,7 @@ impl Keeper {
             let known = self.owned.get_or_default(document);
             if scope == Scope::Gone {
                 write.disowned.extend_from_slice(known);
-                write.dropped.extend(self.keys(document, scope));
+                write.gone.push((document, self.keys(document, scope)));
                 documents.push(Rows { document, scope, snapshot: 0, all: 0, news: Vec::new(), owned });
                 continue;
             }
@@ -394,7 +401,7 @@ mod tests {
         doc: Doc,
         pub replica: Replica,
         pub keeper: Keeper,
-        now: Millis,
+        pub now: Millis,
     }
 
     impl Author {
@@ -544,7 +551,7 @@ mod tests {
         author.types("b");
         author.keeper.forget(D);
         let (number, write) = author.next().unwrap();
-        assert_eq!((write.dropped, write.appended.len(), write.owned), (vec![5], 0, Vec::new()));
+        assert_eq!((write.gone, write.appended.len(), write.owned), (vec![(D, vec![5])], 0, Vec::new()));
         assert_eq!(write.disowned.len(), 1);
         author.keeper.written(number, vec![]);
         author.keeper.rewrite(D);
@@ -558,7 +565,7 @@ mod tests {
             let (mut author, _) = Author::kept();
             author.keeper.forget(D);
             let (number, write) = author.next().unwrap();
-            assert_eq!((write.dropped, write.appended.len()), (vec![1], 0));
+            assert_eq!((write.gone, write.appended.len()), (vec![(D, vec![1])], 0));
             author.keeper.rewrite(D);
             (author, number)
         };

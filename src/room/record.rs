@@ -73,6 +73,9 @@ pub struct Write {
     pub appended: Vec<Row>,
     /// Records to be taken away.
     pub dropped: Vec<Key>,
+    /// Documents that are nobody's any more, and their records: to be taken away, unless something that is
+    /// kept says after this that somebody wrote in the document. Another page may have, since.
+    pub gone: Vec<(DocumentId, Vec<Key>)>,
     /// For the next page of this browser tab, in place of what was there.
     pub given_back: Option<GivenBack>,
     /// What a page before said last, all of which is in the store when this is. It need not be kept.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::{Store, StoreError};
 use crate::room::clients::GivenBack;
 use crate::room::history::{History, Key, LastWords, Owned, Record, Row, Write};
-use crate::room::ids::RoomId;
+use crate::room::ids::{DocumentId, RoomId};
 use crate::room::index::Line;
 use crate::room::limits::Millis;
 
@@ -70,7 +70,9 @@ impl MemoryStore {
             key
         };
         let keys = write.appended.iter().map(append).collect();
-        kept.records.retain(|key, _| !write.dropped.contains(key));
+        let gone = write.gone.iter().filter(|(document, _)| !kept.says_of(*document));
+        let dropped: Vec<_> = gone.flat_map(|(_, keys)| keys).chain(&write.dropped).collect();
+        kept.records.retain(|key, _| !dropped.contains(&key));
         kept.given_back = write.given_back.clone().or(kept.given_back.take());
         kept.last_words.retain(|(name, _)| !write.heard.contains(name));
         keys
@@ -83,6 +85,13 @@ impl MemoryStore {
 }
 
 impl Kept {
+    /// Whether it says that somebody wrote in a document.
+    fn says_of(&self, document: DocumentId) -> bool {
+        let mut last_words = self.last_words.iter().map(|(_, words)| words);
+        self.owned.values().any(|owned| owned.entry.document == document)
+            || last_words.any(|words| words.is_of(document))
+    }
+
     fn history(&self) -> History {
         History {
             lines: self.lines.values().cloned().collect(),

@@ -112,6 +112,12 @@ impl IndexedDb {
         for key in &write.dropped {
             log.delete(&(*key as f64).into())?;
         }
+        // Who asks has to wait for the answer. A page that goes can't; the next one finds what is left.
+        for (document, keys) in write.gone.iter().filter(|_| write.last.is_none()) {
+            if !self.says_of(*document, room, &store).await? {
+                keys.iter().try_for_each(|key| log.delete(&(*key as f64).into()).map(drop))?;
+            }
+        }
         let length: usize = write.appended.iter().map(Row::length).sum();
         let in_turn = write.last.is_none() && length > record::LENGTH;
         if in_turn {
@@ -126,6 +132,22 @@ impl IndexedDb {
             requests.push(request);
         }
         Ok(requests)
+    }
+
+    /// Whether something that is kept says that somebody wrote in a document.
+    async fn says_of(
+        &self,
+        document: DocumentId,
+        room: &str,
+        owned: &IdbObjectStore,
+    ) -> Result<bool, StoreError> {
+        let last_words = self.last_words.iter().flat_map(|words| words.all(room));
+        let names = IdbKeyRange::bound(
+            &pair(room, &document.to_string()),
+            &pair(room, &format!("{document}~")), // more than its names go on with
+        )?;
+        let count = result_of(&owned.count_with_key(&names)?).await?;
+        Ok(count != 0.0 || last_words.into_iter().any(|(_, words)| words.is_of(document)))
     }
 
     /// What the page before in this browser tab gave back; it is taken out.

@@ -17,9 +17,10 @@ pub async fn check(store: &impl Store, say_last: impl Fn(RoomId, LastWords)) {
     nothing_is_kept_of_a_room_that_never_was(store).await;
     records_come_back_in_the_order_of_writing(store).await;
     new_records_come_and_old_ones_go_in_one_write(store).await;
+    what_is_gone_stays_while_something_says_that_somebody_wrote_in_it(store, &say_last).await;
     lines_and_what_is_owned_are_replaced_by_name(store).await;
     what_was_given_back_comes_once(store).await;
-    last_words_are_kept_until_they_are_heard(store, say_last).await;
+    last_words_are_kept_until_they_are_heard(store, &say_last).await;
     rooms_do_not_touch_each_other(store).await;
     large_writes_come_back_whole(store).await;
     the_last_write_takes_the_place_of_a_large_one_that_is_under_way(store).await;
@@ -87,6 +88,33 @@ async fn new_records_come_and_old_ones_go_in_one_write(store: &impl Store) {
     // Another page may have dropped them already.
     store.write(ROOM, &Write { dropped: old, ..Write::default() }).await.unwrap();
     assert_eq!(store.load(ROOM, 0.0).await.unwrap().records.len(), 1);
+    store.forget(ROOM).await.unwrap();
+}
+
+async fn what_is_gone_stays_while_something_says_that_somebody_wrote_in_it(
+    store: &impl Store,
+    say_last: impl Fn(RoomId, LastWords),
+) {
+    store.load(ROOM, 0.0).await.unwrap();
+    let keys = store.write(ROOM, &append(A, &[b"1"])).await.unwrap();
+    let others = Write { owned: vec![owned(B, "b")], ..append(B, &[b"1"]) };
+    store.write(ROOM, &others).await.unwrap();
+    let left = async |write: Write| {
+        store.write(ROOM, &write).await.unwrap();
+        let records = store.load(ROOM, 0.0).await.unwrap().records;
+        records.iter().filter(|record| record.row.document == A).count()
+    };
+    let gone = || Write { gone: vec![(A, keys.clone())], ..Write::default() };
+    let note = owned(A, "a");
+    let disowned = vec![note.name.clone()];
+    assert_eq!(left(Write { owned: vec![note], ..gone() }).await, 1, "another page has noted it");
+    let words = LastWords { updates: vec![(A, b"2".to_vec())], ..LastWords::default() };
+    say_last(ROOM, words);
+    assert_eq!(left(Write { disowned, ..gone() }).await, 1, "a page has said it last");
+    let heard = store.load(ROOM, 0.0).await.unwrap().last_words.remove(0).0;
+    assert_eq!(left(Write { heard: vec![heard], ..Write::default() }).await, 1);
+    assert_eq!(left(gone()).await, 0);
+    assert_eq!(store.load(ROOM, 0.0).await.unwrap().records.len(), 1, "of the other");
     store.forget(ROOM).await.unwrap();
 }
 

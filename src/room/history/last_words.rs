@@ -27,6 +27,11 @@ impl LastWords {
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty() && self.owned.is_empty() && self.updates.is_empty()
     }
+
+    /// Whether there is something about a document.
+    pub fn is_of(&self, document: DocumentId) -> bool {
+        self.updates.iter().any(|(other, _)| *other == document)
+    }
 }
 
 impl Keeper {
@@ -101,6 +106,17 @@ mod tests {
         author.types("b");
         author.keeper.found_in_part(D, &[7]);
         author.next().unwrap();
+        let words = author.last_words().updates;
+        assert_eq!(text(words.iter().map(|(_, update)| update)), "ab");
+    }
+
+    #[test]
+    fn last_words_are_all_of_a_document_that_another_page_may_have_taken_away() {
+        let (mut author, _) = Author::kept();
+        author.keeper.keep_apart(D);
+        let (number, _) = author.next().unwrap();
+        author.keeper.failed(number, author.now);
+        author.types("b");
         let words = author.last_words().updates;
         assert_eq!(text(words.iter().map(|(_, update)| update)), "ab");
     }
