@@ -64,6 +64,7 @@ impl MemoryStore {
             kept.owned.insert(owned.name.clone(), owned.clone());
         }
         kept.owned.retain(|name, _| !write.disowned.contains(name));
+        kept.last_words.retain(|(name, _)| !write.heard.contains(name));
         let append = |row: &Row| {
             let key = self.next_key();
             kept.records.insert(key, Record { key, row: row.clone() });
@@ -74,7 +75,6 @@ impl MemoryStore {
         let dropped: Vec<_> = gone.flat_map(|(_, keys)| keys).chain(&write.dropped).collect();
         kept.records.retain(|key, _| !dropped.contains(&key));
         kept.given_back = write.given_back.clone().or(kept.given_back.take());
-        kept.last_words.retain(|(name, _)| !write.heard.contains(name));
         keys
     }
 

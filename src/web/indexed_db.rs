@@ -114,7 +114,7 @@ impl IndexedDb {
         }
         // Who asks has to wait for the answer. A page that goes can't; the next one finds what is left.
         for (document, keys) in write.gone.iter().filter(|_| write.last.is_none()) {
-            if !self.says_of(*document, room, &store).await? {
+            if !self.says_of(*document, write, room, &store).await? {
                 keys.iter().try_for_each(|key| log.delete(&(*key as f64).into()).map(drop))?;
             }
         }
@@ -138,16 +138,18 @@ impl IndexedDb {
     async fn says_of(
         &self,
         document: DocumentId,
+        write: &Write,
         room: &str,
         owned: &IdbObjectStore,
     ) -> Result<bool, StoreError> {
         let last_words = self.last_words.iter().flat_map(|words| words.all(room));
+        let mut last_words = last_words.filter(|(name, _)| !write.heard.contains(name));
         let names = IdbKeyRange::bound(
             &pair(room, &document.to_string()),
             &pair(room, &format!("{document}~")), // more than its names go on with
         )?;
         let count = result_of(&owned.count_with_key(&names)?).await?;
-        Ok(count != 0.0 || last_words.into_iter().any(|(_, words)| words.is_of(document)))
+        Ok(count != 0.0 || last_words.any(|(_, words)| words.is_of(document)))
     }
 
     /// What the page before in this browser tab gave back; it is taken out.
