@@ -80,11 +80,13 @@ WASM_SMALL := --one-caller-inline-max-function-size 20 \
 
 # wasm-pack would fetch its own wasm-opt, so that step is off (Cargo.toml) and done here. Panic messages
 # name source files: as paths of the crates, not of this machine.
-$(PKG): $(ENGINE_SOURCES) $(STAMPS)/wasm | $(NODE_MODULES)
+$(PKG): $(ENGINE_SOURCES) scripts/short-names.mjs $(STAMPS)/wasm | $(NODE_MODULES)
 	RUSTFLAGS="--remap-path-prefix=$(HOME)/.cargo/registry/src=crates" wasm-pack build --release --target web --mode no-install --no-pack --out-dir pkg
-	node_modules/.bin/wasm-opt $(WASM_FEATURES) $(WASM_SMALL) -o $(PKG).tmp $(PKG)
+	node_modules/.bin/wasm-dis $(WASM_FEATURES) -o $(PKG).wat $(PKG)
+	node scripts/short-names.mjs pkg/jupyterlite_webrtc.js $(PKG).wat
+	node_modules/.bin/wasm-opt $(WASM_FEATURES) $(WASM_SMALL) -o $(PKG).tmp $(PKG).wat
 	mv $(PKG).tmp $(PKG)
-	rm -f pkg/.gitignore
+	rm -f pkg/.gitignore $(PKG).wat
 
 $(LIB): $(SHIM_SOURCES) $(PKG) $(NODE_MODULES)
 	rm -rf lib

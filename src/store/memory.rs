@@ -71,7 +71,7 @@ impl MemoryStore {
             key
         };
         let keys = write.appended.iter().map(append).collect();
-        let gone = write.gone.iter().filter(|(document, _)| !kept.says_of(*document));
+        let gone = write.gone.iter().filter(|(document, _)| !kept.notes(*document));
         let dropped: Vec<_> = gone.flat_map(|(_, keys)| keys).chain(&write.dropped).collect();
         kept.records.retain(|key, _| !dropped.contains(&key));
         kept.given_back = write.given_back.clone().or(kept.given_back.take());
@@ -86,10 +86,10 @@ impl MemoryStore {
 
 impl Kept {
     /// Whether it says that somebody wrote in a document.
-    fn says_of(&self, document: DocumentId) -> bool {
-        let mut last_words = self.last_words.iter().map(|(_, words)| words);
+    fn notes(&self, document: DocumentId) -> bool {
+        let mut said = self.last_words.iter().flat_map(|(_, words)| &words.updates);
         self.owned.values().any(|owned| owned.entry.document == document)
-            || last_words.any(|words| words.is_of(document))
+            || said.any(|(other, _)| *other == document)
     }
 
     fn history(&self) -> History {

@@ -39,7 +39,7 @@ use super::last_words::WebStorage;
 use super::live::Live;
 use super::member::{self, list, object};
 use crate::room::clients::GivenBack;
-use crate::room::history::{History, Key, Record, Row, Write};
+use crate::room::history::{History, Key, Owned, Record, Row, Write};
 use crate::room::ids::{DocumentId, RoomId};
 use crate::room::limits::Millis;
 use crate::room::record;
@@ -113,9 +113,11 @@ impl IndexedDb {
             log.delete(&(*key as f64).into())?;
         }
         // Who asks has to wait for the answer. A page that goes can't; the next one finds what is left.
-        for (document, keys) in write.gone.iter().filter(|_| write.last.is_none()) {
-            if !self.says_of(*document, write, room, &store).await? {
-                keys.iter().try_for_each(|key| log.delete(&(*key as f64).into()).map(drop))?;
+        if write.last.is_none() && !write.gone.is_empty() {
+            let noted = self.noted(write, room, &store).await?;
+            let gone = write.gone.iter().filter(|(document, _)| !noted.contains(document));
+            for key in gone.flat_map(|(_, keys)| keys) {
+                log.delete(&(*key as f64).into())?;
             }
         }
         let length: usize = write.appended.iter().map(Row::length).sum();
@@ -134,22 +136,22 @@ impl IndexedDb {
         Ok(requests)
     }
 
-    /// Whether something that is kept says that somebody wrote in a document.
-    async fn says_of(
+    /// The documents of which something that stays says that somebody wrote in them.
+    async fn noted(
         &self,
-        document: DocumentId,
         write: &Write,
         room: &str,
         owned: &IdbObjectStore,
-    ) -> Result<bool, StoreError> {
-        let last_words = self.last_words.iter().flat_map(|words| words.all(room));
-        let mut last_words = last_words.filter(|(name, _)| !write.heard.contains(name));
-        let names = IdbKeyRange::bound(
-            &pair(room, &document.to_string()),
-            &pair(room, &format!("{document}~")), // more than its names go on with
-        )?;
-        let count = result_of(&owned.count_with_key(&names)?).await?;
-        Ok(count != 0.0 || last_words.any(|(_, words)| words.is_of(document)))
+    ) -> Result<Vec<DocumentId>, StoreError> {
+        let owned: Array = result_of(&owned.get_all_with_key(&keys_of(room)?)?).await?.unchecked_into();
+        let owned = owned.iter().filter_map(|owned| decoded::<Owned>(&owned));
+        let mut noted: Vec<_> = owned.map(|owned| owned.entry.document).collect();
+        for (name, words) in self.last_words.iter().flat_map(|words| words.all(room)) {
+            if !write.heard.contains(&name) {
+                noted.extend(words.updates.iter().map(|(document, _)| document));
+            }
+        }
+        Ok(noted)
     }
 
     /// What the page before in this browser tab gave back; it is taken out.

@@ -5,8 +5,12 @@
  * from anything but localhost has none. That of lib0, which Yjs is built upon, stands in there, and
  * wherever a hash is wanted without waiting.
  */
-import { toHexString } from 'lib0/buffer';
 import { digest as sha256 } from 'lib0/hash/sha256';
+
+/** As lower-case hex. (That of lib0 would bring half a Node with it.) */
+function toHexString(bytes: Uint8Array): string {
+  return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('');
+}
 
 /** Lower-case hex SHA-256 of bytes. */
 export async function digest(bytes: Uint8Array): Promise<string> {

@@ -27,11 +27,6 @@ impl LastWords {
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty() && self.owned.is_empty() && self.updates.is_empty()
     }
-
-    /// Whether there is something about a document.
-    pub fn is_of(&self, document: DocumentId) -> bool {
-        self.updates.iter().any(|(other, _)| *other == document)
-    }
 }
 
 impl Keeper {
