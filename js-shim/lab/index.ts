@@ -30,6 +30,7 @@ import {
   IDocumentManager,
   IDocumentWidgetOpener
 } from '@jupyterlab/docmanager';
+import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import {
   ContentsManager,
   IServerSettings,
@@ -251,10 +252,12 @@ const roomDrive: JupyterFrontEndPlugin<void> = {
   description: 'Keeps the person’s files and the room’s index in step.',
   autoStart: true,
   requires: [IRoomSession, IDocumentProviderFactory],
+  optional: [IDefaultFileBrowser],
   activate: (
     app: JupyterFrontEnd,
     session: IRoomSession,
-    documents: IDocumentProviderFactory
+    documents: IDocumentProviderFactory,
+    browser: IDefaultFileBrowser | null
   ) => {
     if (session.enabled && documents instanceof OpenDocuments) {
       const { notices } = session;
@@ -262,11 +265,17 @@ const roomDrive: JupyterFrontEndPlugin<void> = {
         session,
         documents,
         closed: documents.closed,
-        files: (app.serviceManager.contents as ContentsManager).defaultDrive,
+        drive: (app.serviceManager.contents as ContentsManager).defaultDrive,
         baseUrl: scope,
         ledger: room => documents.ledger(room),
         onCopy: (path, copy) => notices.copied(path, copy),
-        onDeleted: (path, here) => notices.deleted(path, here)
+        onDeleted: (path, here) => notices.deleted(path, here),
+        taken: path => notices.taken(path),
+        leaveFolder: (folder, to) => {
+          if (browser?.model.path === folder) {
+            void browser.model.cd(`/${to}`);
+          }
+        }
       });
     }
   }

@@ -81,14 +81,17 @@ export class FakeRoom {
 
 /** A drive that counts its dates up. */
 export class FakeDrive {
-  files = new Map<string, { content: string; last_modified: string }>();
+  files = new Map<
+    string,
+    { content: string; last_modified: string; type: string }
+  >();
   fileChanged = new Signal<this, any>(this);
   asked = 0;
 
-  put(path: string, content: string) {
+  put(path: string, content: string, type = 'file') {
     const last_modified = String(++this._clock);
-    this.files.set(path, { content, last_modified });
-    return { ...this.files.get(path)!, path, type: 'file' };
+    this.files.set(path, { content, last_modified, type });
+    return { ...this.files.get(path)!, path };
   }
 
   get = async (path: string): Promise<any> => {
@@ -97,10 +100,23 @@ export class FakeDrive {
     if (!file) {
       throw new Error('no such file');
     }
-    return { ...file, path, type: 'file' };
+    const isIn = (one: string) => one.startsWith(`${path}/`);
+    const content =
+      file.type === 'directory'
+        ? [...this.files.keys()].filter(isIn)
+        : file.content;
+    return { ...file, content, path };
   };
-  save = async (path: string, { content }: any): Promise<any> =>
-    this.put(path, content ?? '');
+  /** As JupyterLite's: nothing is put where there is no folder. */
+  save = async (path: string, { content, type }: any): Promise<any> => {
+    const folder = path.slice(0, Math.max(path.lastIndexOf('/'), 0));
+    await (folder && this.get(folder));
+    return this.put(path, content ?? '', type);
+  };
+  copy = async (path: string, folder: string): Promise<any> =>
+    this.put(`${folder}/copy of ${path}`, (await this.get(path)).content);
+  getDownloadUrl = async (path: string): Promise<string> =>
+    (await this.get(path)).content;
   /** As JupyterLite's: the file is at both paths in between. */
   rename = async (from: string, to: string): Promise<any> => {
     const { content } = await this.get(from);

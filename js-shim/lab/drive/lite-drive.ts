@@ -2,7 +2,7 @@
  * What has to be known of JupyterLite's drive: files that the site serves and people edit in their
  * browser's storage, IndexedDB by way of localforage.
  */
-import { URLExt } from '@jupyterlab/coreutils';
+import { PathExt, URLExt } from '@jupyterlab/coreutils';
 import { Contents } from '@jupyterlab/services';
 
 /**
@@ -45,4 +45,26 @@ export async function fetchSiteFile(
   } catch {
     return null; // offline, or a host that answers with a page of its own
   }
+}
+
+/** Make the folders that a file is in: the drive puts nothing where they are missing. */
+export async function makeFolders(
+  drive: Pick<Contents.IDrive, 'get' | 'save'>,
+  path: string
+): Promise<void> {
+  const folder = PathExt.dirname(path);
+  const isThere = () => drive.get(folder, { content: false }).catch(() => null);
+  if (folder && !(await isThere())) {
+    await saveFile(drive, folder, { type: 'directory' });
+  }
+}
+
+/** Save a file, with the folders that it is in. */
+export async function saveFile(
+  drive: Pick<Contents.IDrive, 'get' | 'save'>,
+  path: string,
+  file: Partial<Contents.IModel>
+): Promise<Contents.IModel> {
+  await makeFolders(drive, path);
+  return drive.save(path, file);
 }

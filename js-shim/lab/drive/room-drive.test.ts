@@ -32,12 +32,14 @@ describe('the room’s files', () => {
   const begin = () => {
     roomDrive = new RoomDrive({
       session: { room, roomChanged: { connect: () => true } } as any,
-      files: drive as any,
+      drive: drive as any,
       documents: open as any,
       baseUrl: '/',
       ledger: () => ledger,
       onCopy: (path, copy) => told.push(`${path} → ${copy}`),
-      onDeleted: (path, here) => told.push(`${path} deleted: ${here}`)
+      onDeleted: (path, here) => told.push(`${path} deleted: ${here}`),
+      taken: path => `${path} is taken`,
+      leaveFolder: (folder, to) => told.push(`from ${folder} to ${to}`)
     });
     return quiet();
   };
@@ -183,6 +185,26 @@ describe('the room’s files', () => {
     expect(room.told).toEqual([]);
   });
 
+  it('take the folder with them that they were the last in, and who looks at it', async () => {
+    room.documents.set('other', update('another'));
+    room.lives = [entry('a/b/c.txt'), entry('a/d.txt', 'other')];
+    await begin();
+    room.changes(entry('a/b/c.txt'), entry('e/b/c.txt'));
+    await quiet();
+    expect([...drive.files.keys()].sort()).toEqual(
+      ['a', 'a/d.txt', 'e', 'e/b', 'e/b/c.txt'].sort()
+    );
+    room.changes(entry('a/d.txt', 'other'), null);
+    await quiet();
+    expect([...drive.files.keys()].sort()).toEqual(['e', 'e/b', 'e/b/c.txt']);
+    expect(told).toEqual([
+      'from a/b to e/b',
+      'a/d.txt deleted: gone',
+      'from a to '
+    ]);
+    expect(room.told).toEqual([]);
+  });
+
   it('of a type that is not known here are held on to', async () => {
     const stateVector = Uint8Array.of(1, 1, 1);
     room.orphaned = [
@@ -311,6 +333,89 @@ describe('the room’s files', () => {
     expect(dates).toEqual([before, next]);
   });
 
+  it('do not lose their name to one that I rename', async () => {
+    room.lives = [entry(), entry('b/c.py', 'other')];
+    await haveSaved();
+    room.lives.push(entry('b/c.py', 'other'));
+    for (const name of ['b/c.py', 'b']) {
+      const refusal = await drive.rename(PATH, name).catch(reason => reason);
+      expect(refusal.message).toBe(`${name} is taken`);
+      expect(refusal.response.status).not.toBe(409); // JupyterLab would ask whether to write over it
+    }
+    await quiet();
+    expect(Object.keys(drive.contents())).toEqual([PATH]);
+    expect(room.told).toEqual([]);
+  });
+
+  it('go back when somebody was quicker to give another one the name', async () => {
+    await haveSaved();
+    const rename = drive.rename(PATH, 'b.txt');
+    room.documents.set('other', update('another'));
+    room.lives.push(entry('b.txt', 'other'));
+    await rename;
+    await quiet();
+    expect(drive.contents()).toEqual({
+      [PATH]: 'from the room',
+      'b.txt': 'another'
+    });
+    expect(room.told).toEqual([]);
+  });
+
+  it('are there still when somebody else gives them the very name that I do', async () => {
+    for (let delay = 0; delay < 20; delay++) {
+      drive = new FakeDrive();
+      await haveSaved();
+      room.changes(entry(), entry('b.txt'));
+      for (let i = 0; i < delay; i++) {
+        await Promise.resolve();
+      }
+      await drive.rename(PATH, 'b.txt');
+      await quiet();
+      expect(drive.contents(), `after ${delay}`).toEqual({
+        'b.txt': 'from the room'
+      });
+    }
+  });
+
+  it.each([
+    ['json.py', 'pickle.py'],
+    ['lib', 'other']
+  ])(
+    'that are only listed are renamed for all when I do it: %s',
+    async (from, to) => {
+      const paths = from === 'lib' ? ['lib/a.py', 'lib/b/c.py'] : [from];
+      room.lives = paths.map((path, i) => entry(path, `${i}`));
+      await begin();
+      const changes: any[] = [];
+      drive.fileChanged.connect((_, change) => changes.push(change));
+      const { path } = await drive.rename(from, to);
+      await quiet();
+      expect(path).toBe(to);
+      expect(room.told).toEqual(
+        paths.map(path => [path, path.replace(from, to)])
+      );
+      expect(changes).toMatchObject([
+        { type: 'rename', oldValue: { path: from }, newValue: { path: to } }
+      ]);
+      expect(drive.contents()).toEqual({});
+    }
+  );
+
+  it('that are only listed are written when I duplicate or download them', async () => {
+    room.lives = [entry('lib/a.py'), entry('b.py', 'other')];
+    room.documents.set('other', update('another'));
+    await begin();
+    expect(await drive.getDownloadUrl('lib/a.py')).toBe('from the room');
+    await drive.copy('b.py', '');
+    await quiet();
+    expect(drive.contents()).toEqual({
+      'lib/a.py': 'from the room',
+      'b.py': 'another',
+      '/copy of b.py': 'another'
+    });
+    expect(ledger.get('lib/a.py')?.given).toBe(true);
+  });
+
   it('that are only listed are deleted for all when I do it', async () => {
     room.lives = [entry('json.py')];
     await begin();
@@ -319,6 +424,14 @@ describe('the room’s files', () => {
     expect(room.told).toEqual([['json.py']]);
     expect(room.released).toEqual(['genesis']);
     expect(ledger.letGoOf('genesis')).toEqual(room.stateVector('genesis'));
+  });
+
+  it('that are only listed are deleted for all when I delete their folder', async () => {
+    room.lives = [entry('lib/a.py'), entry('library.py', 'other')];
+    await begin();
+    await drive.delete('lib');
+    await quiet();
+    expect(room.told).toEqual([['lib/a.py']]);
   });
 
   it('stay when I delete a file of mine that only has the same name', async () => {

@@ -12,26 +12,26 @@
  * The tabs of one browser are one person with one drive, though each is in the room by itself. So a tab
  * that hears of a deletion asks the ledger whether it was another tab's: then nothing has to be kept.
  *
- * In the other direction, a rename or a deletion in the file browser of something that is the room's
- * goes to the room.
+ * A folder has no place in the index. One that a move or a deletion has emptied here goes, too: whoever
+ * renamed a folder has no other any more. What goes in the other direction is in `own-changes.ts`.
  *
  * All of this is one thing after the other: a chain of promises, in the order in which it happened.
  */
 import { PathExt } from '@jupyterlab/coreutils';
-import { Contents } from '@jupyterlab/services';
-import { ISignal, Signal } from '@lumino/signaling';
+import { ISignal } from '@lumino/signaling';
 import {
   GenesisId,
   IIndexChange,
   IIndexEntry,
   IRoom
 } from '../../api/types.js';
-import { copyName } from '../documents/index.js';
 import { DocumentProvider } from '../open/document-provider.js';
 import { kindOf } from '../open/kinds.js';
 import { IRoomSession } from '../room/session.js';
-import { exclusively, withFile } from './exclusive.js';
+import { exclusively } from './exclusive.js';
+import { Drive, Files } from './files.js';
 import { Ledger } from './ledger.js';
+import { OwnChanges } from './own-changes.js';
 
 /**
  * What a kernel might run because it lies there: `import json` takes a `json.py` beside the notebook. A
@@ -47,11 +47,6 @@ const LARGEST = 2_000_000;
 /** More files than this are not written unasked, nor is the drive asked about them. */
 const MOST_FILES = 500;
 
-type Files = Pick<
-  Contents.IDrive,
-  'get' | 'save' | 'rename' | 'delete' | 'fileChanged'
->;
-
 function isHarmless({ path, contentType }: IIndexEntry): boolean {
   const isHidden = /(^|\/)\./.test(path);
   return !isHidden && (contentType !== 'file' || HARMLESS.test(path));
@@ -59,7 +54,7 @@ function isHarmless({ path, contentType }: IIndexEntry): boolean {
 
 export class RoomDrive {
   constructor(private _options: RoomDrive.IOptions) {
-    const { session, files, closed } = _options;
+    const { session, drive, documents, baseUrl, closed } = _options;
     let stop = () => undefined as void;
     const follow = (room: IRoom | null) => {
       stop();
@@ -80,14 +75,18 @@ export class RoomDrive {
         this._then(() => this._keepOrphans(room));
       }
     });
-    files.fileChanged.connect((_, change) => this._onFile(change));
-    this._rename = files.rename.bind(files);
-    files.rename = (from, to) => this._renameByUser(from, to);
-    const remove = files.delete.bind(files);
-    files.delete = async path => {
-      await this._deleteListed(path);
-      return remove(path);
-    };
+    this._files = new Files(drive, documents, baseUrl);
+    new OwnChanges({
+      drive,
+      baseUrl,
+      files: this._files,
+      room: () => session.room,
+      ledger: _options.ledger,
+      taken: _options.taken,
+      shown: path => this._open(path)?.genesis ?? null,
+      then: step => this._then(step),
+      goBack: (room, before, after) => this._goBack(room, before, after)
+    });
   }
 
   /** Resolves when all that has happened so far has been dealt with. */
@@ -138,7 +137,7 @@ export class RoomDrive {
       return;
     }
     // Counted before anything is asked that takes time: a peer can name any number of files.
-    if (++this._appeared > MOST_FILES || (await this._file(path))) {
+    if (++this._appeared > MOST_FILES || (await this._files.get(path))) {
       return;
     }
     void room.fetch(genesis).then(update => {
@@ -150,14 +149,10 @@ export class RoomDrive {
         // A file of it that is elsewhere has been moved by this person, and the room is about to hear.
         const isElsewhere = ledger.has(genesis) || this._shows(genesis);
         const isThere = room.home(genesis)?.path === path;
-        if (!isThere || isElsewhere || (await this._file(path))) {
+        if (!isThere || isElsewhere || (await this._files.get(path))) {
           return;
         }
-        const { last_modified: modified } = await this._write(entry, update);
-        const stateVector = [...kind.reached(update)];
-        const given = true;
-        const saved = { genesis, stateVector, state: '', modified, given };
-        ledger.set(path, saved);
+        await this._files.give(ledger, entry, update);
       });
     });
   }
@@ -179,10 +174,10 @@ export class RoomDrive {
     if (!(isFile || isOpen)) {
       return;
     }
-    const file = await this._file(before.path);
+    const file = await this._files.get(before.path);
     if (!file) {
-      if (isOpen && (await this._file(after.path))) {
-        this._follow(before.path, after.path); // another tab has moved it
+      if (isOpen && (await this._files.get(after.path))) {
+        void this._files.follow(before.path, after.path); // another tab has moved it
       }
       return;
     }
@@ -190,11 +185,10 @@ export class RoomDrive {
       return; // it stays under its old name until somebody opens it
     }
     await this._makeWay(room, after.path, [...movers, after.genesis]);
-    await this._makeFolders(after.path);
     // Where documents change places it had to make way itself.
     const from = this._aside.get(after.genesis) ?? before.path;
     this._aside.delete(after.genesis);
-    const moved = await this._renameQuietly(from, after.path);
+    const moved = await this._files.rename(from, after.path);
     if (!moved) {
       return;
     }
@@ -205,19 +199,26 @@ export class RoomDrive {
       const modified = isUnchanged ? moved.last_modified : saved.modified;
       ledger.set(after.path, { ...saved, modified });
     }
+    await this._dropFolders(from, PathExt.dirname(after.path));
   }
 
-  /** Have the tabs of this page follow a file that another page of this browser has moved. */
-  private _follow(from: string, to: string): void {
-    const fileChanged = this._options.files.fileChanged as Signal<
-      unknown,
-      Contents.IChangedArgs
-    >;
-    void this._file(to).then(newValue =>
-      this._quietly(from, async () =>
-        fileChanged.emit({ type: 'rename', oldValue: { path: from }, newValue })
-      )
-    );
+  /** Take away folders that the room has emptied here, as they are gone elsewhere. */
+  private _dropFolders(path: string, to: string): Promise<void> {
+    const { leaveFolder } = this._options;
+    return this._files.dropFolders(path, folder => leaveFolder?.(folder, to));
+  }
+
+  /** A file has a name that the room has given to another one: it goes where the room has it. */
+  private async _goBack(
+    room: IRoom,
+    before: IIndexEntry,
+    after: IIndexEntry
+  ): Promise<void> {
+    await this._move(room, before, after);
+    const there = room.entry(before.path);
+    if (there) {
+      await this._appear(room, there);
+    }
   }
 
   /** Free a path for a file of the room: one of the room's own that moved on goes first. */
@@ -226,7 +227,7 @@ export class RoomDrive {
     path: string,
     movers: GenesisId[]
   ): Promise<void> {
-    if (!(await this._file(path))) {
+    if (!(await this._files.get(path))) {
       return;
     }
     const there = this._options.ledger(room).get(path)?.genesis;
@@ -236,7 +237,7 @@ export class RoomDrive {
     } else if (home && home.path !== path) {
       await this._move(room, { ...home, path }, home, movers);
     }
-    if (await this._file(path)) {
+    if (await this._files.get(path)) {
       await this._keepBeside(path);
     }
   }
@@ -248,8 +249,8 @@ export class RoomDrive {
     genesis: GenesisId
   ): Promise<void> {
     const ledger = this._options.ledger(room);
-    const aside = await this._freeName(path);
-    if (await this._renameQuietly(path, aside)) {
+    const aside = await this._files.freeName(path);
+    if (await this._files.rename(path, aside)) {
       ledger.set(aside, ledger.get(path)!);
       ledger.delete(path);
       this._aside.set(genesis, aside);
@@ -258,8 +259,8 @@ export class RoomDrive {
 
   /** A file of one's own is in the way of one of the room's. */
   private async _keepBeside(path: string): Promise<void> {
-    const copy = await this._freeName(path);
-    if (await this._renameQuietly(path, copy)) {
+    const copy = await this._files.freeName(path);
+    if (await this._files.rename(path, copy)) {
       this._options.onCopy(path, copy);
     }
   }
@@ -280,14 +281,15 @@ export class RoomDrive {
       }
     } else if (saved?.genesis === genesis) {
       const isMine = !saved.given || room.own(genesis) !== null;
-      const file = await this._file(path);
+      const file = await this._files.get(path);
       if (isMine || file?.last_modified !== saved.modified) {
         this._options.onDeleted(path, 'kept');
         return;
       }
-      await this._quietly(path, () => this._options.files.delete(path));
+      await this._files.delete(path);
       ledger.delete(path);
       this._options.onDeleted(path, 'gone');
+      await this._dropFolders(path, '');
     }
   }
 
@@ -304,10 +306,10 @@ export class RoomDrive {
       const isSaved =
         saved?.genesis === genesis &&
         kind.covers(Uint8Array.from(saved.stateVector), stateVector) &&
-        (await this._file(path))?.last_modified === saved.modified;
+        (await this._files.get(path))?.last_modified === saved.modified;
       if (!isSaved && !this._isLetGo(room, entry, stateVector)) {
-        const copy = await this._freeName(path);
-        await this._write({ ...entry, path: copy }, update);
+        const copy = await this._files.freeName(path);
+        await this._files.write({ ...entry, path: copy }, update);
         this._options.onCopy(path, copy);
       }
       room.release(genesis);
@@ -330,129 +332,6 @@ export class RoomDrive {
     );
   }
 
-  /** A rename for the room; null where this person has just moved the file away, of which the room hears. */
-  private _renameQuietly(
-    from: string,
-    to: string
-  ): Promise<Contents.IModel | null> {
-    return withFile(this._options.baseUrl, from, async () => {
-      const file = await this._moving(from);
-      return file && this._quietly(from, () => this._rename(from, to));
-    });
-  }
-
-  /** A file that is about to get another name; those who have it open are told what it is until then. */
-  private async _moving(path: string): Promise<Contents.IModel | null> {
-    const file = await this._file(path);
-    for (const document of this._options.documents) {
-      if (file && document.path === path) {
-        document.moving(file);
-      }
-    }
-    return file;
-  }
-
-  /** A rename by this person. While it waits, the room may move the file: then it is moved from there. */
-  private async _renameByUser(
-    from: string,
-    to: string
-  ): Promise<Contents.IModel> {
-    const { baseUrl, session, ledger } = this._options;
-    const { room } = session;
-    const genesis = room && ledger(room).get(from)?.genesis;
-    // The model, or where the file has gone.
-    const done = await withFile(baseUrl, from, async () => {
-      const file = await this._moving(from);
-      if (file) {
-        // What is told of a rename does not tell whether the file was what had been saved.
-        this._dates.set(from, file.last_modified);
-      }
-      const home = !file && genesis ? room.home(genesis) : null;
-      return home && home.path !== from ? home.path : this._rename(from, to);
-    });
-    return typeof done === 'string' ? this._renameByUser(done, to) : done;
-  }
-
-  /** A rename or a deletion in the drive, by this person. */
-  private _onFile(change: Contents.IChangedArgs): void {
-    const room = this._options.session.room;
-    const from = change.oldValue?.path;
-    const to = change.newValue?.path;
-    if (!room || !from || this._doing.has(from)) {
-      return;
-    }
-    if (change.type === 'rename' && to) {
-      this._then(() => this._renamed(room, from, to));
-    } else if (change.type === 'delete') {
-      this._then(async () => this._deleted(room, from));
-    }
-  }
-
-  private async _renamed(room: IRoom, from: string, to: string): Promise<void> {
-    const ledger = this._options.ledger(room);
-    for (const path of ledger.paths(from)) {
-      const target = to + path.slice(from.length);
-      const saved = ledger.get(path)!;
-      ledger.delete(path);
-      ledger.set(target, {
-        ...saved,
-        modified: await this._dateAfter(path, target, saved.modified)
-      });
-      this._tellOfMove(room, saved.genesis, target);
-    }
-    const open = this._open(to);
-    if (open?.genesis) {
-      this._tellOfMove(room, open.genesis, to); // it may never have been saved
-    }
-  }
-
-  /** To the drive a new name is a new date; a file that had been changed stays a changed one. */
-  private async _dateAfter(
-    from: string,
-    to: string,
-    saved: string
-  ): Promise<string> {
-    const file = this._dates.get(from) === saved ? await this._file(to) : null;
-    this._dates.delete(from);
-    return file?.last_modified ?? saved;
-  }
-
-  private _tellOfMove(room: IRoom, genesis: GenesisId, to: string): void {
-    const home = room.home(genesis);
-    if (home && home.path !== to && !room.entry(to)) {
-      room.rename(home.path, to);
-    }
-  }
-
-  private _deleted(room: IRoom, path: string): void {
-    const ledger = this._options.ledger(room);
-    for (const gone of ledger.paths(path)) {
-      const { genesis } = ledger.get(gone)!;
-      ledger.delete(gone);
-      if (room.entry(gone)?.genesis === genesis) {
-        this._tellOfDeletion(room, gone, genesis);
-      }
-    }
-  }
-
-  /** What the file browser lists and the drive has no file of is the room's alone: no line tells of it. */
-  private async _deleteListed(path: string): Promise<void> {
-    const { room } = this._options.session;
-    const entry = room?.entry(path);
-    if (room && entry && !(await this._file(path))) {
-      this._tellOfDeletion(room, path, entry.genesis);
-    }
-  }
-
-  private _tellOfDeletion(room: IRoom, path: string, genesis: GenesisId): void {
-    const seen = room.stateVector(genesis);
-    if (seen) {
-      this._options.ledger(room).letGo(genesis, seen);
-    }
-    room.remove(path);
-    room.release(genesis);
-  }
-
   private _open(path: string): DocumentProvider | null {
     const all = [...this._options.documents];
     return all.find(document => document.path === path) ?? null;
@@ -467,60 +346,9 @@ export class RoomDrive {
     return this._open(path) !== null;
   }
 
-  /** What the drive says of a file; null where there is none. */
-  private async _file(path: string): Promise<Contents.IModel | null> {
-    return this._options.files.get(path, { content: false }).catch(() => null);
-  }
-
-  private async _freeName(path: string): Promise<string> {
-    const taken = new Set([path]);
-    for (;;) {
-      const name = copyName(path, taken);
-      if (!(await this._file(name))) {
-        return name;
-      }
-      taken.add(name);
-    }
-  }
-
-  private async _write(
-    { path, contentType, format }: IIndexEntry,
-    update: Uint8Array
-  ): Promise<Contents.IModel> {
-    const kind = kindOf(contentType, format)!;
-    await this._makeFolders(path);
-    return this._options.files.save(path, {
-      type: contentType,
-      format: format as Contents.FileFormat,
-      content: kind.toFile(kind.contentOf(update), null)
-    });
-  }
-
-  private async _makeFolders(path: string): Promise<void> {
-    const folder = PathExt.dirname(path);
-    if (folder && folder !== '.' && !(await this._file(folder))) {
-      await this._makeFolders(folder);
-      await this._options.files.save(folder, { type: 'directory' });
-    }
-  }
-
-  /** Do something to a file of the drive which is not to be told to the room. */
-  private async _quietly<T>(path: string, step: () => Promise<T>): Promise<T> {
-    this._doing.add(path);
-    try {
-      return await step();
-    } finally {
-      this._doing.delete(path);
-    }
-  }
-
-  /** The drive's own. */
-  private _rename: Files['rename'];
-  private _doing = new Set<string>();
+  private _files: Files;
   /** The paths of files that have stepped aside. */
   private _aside = new Map<GenesisId, string>();
-  /** The dates of files that are being renamed, by their old names. */
-  private _dates = new Map<string, string>();
   private _last: Promise<void> = Promise.resolve();
   private _appeared = 0;
 }
@@ -528,7 +356,7 @@ export class RoomDrive {
 export namespace RoomDrive {
   export interface IOptions {
     session: Pick<IRoomSession, 'room' | 'roomChanged'>;
-    files: Files;
+    drive: Drive;
     documents: Iterable<DocumentProvider>;
     /** Where the site is. */
     baseUrl: string;
@@ -539,5 +367,9 @@ export namespace RoomDrive {
     onCopy: (path: string, copy: string) => void;
     /** Somebody deleted a document; what became of it here. */
     onDeleted: (path: string, here: 'open' | 'kept' | 'gone') => void;
+    /** What to say when a name is taken. */
+    taken: (path: string) => string;
+    /** A folder is about to go; what was in it is in another one. */
+    leaveFolder?: (folder: string, to: string) => void;
   }
 }

@@ -69,6 +69,20 @@ describe('a file of the room', () => {
     expect(await listed()).toEqual(['folder/ours.ipynb']);
   });
 
+  it('is listed in a folder that only the room has, and that folder in its own', async () => {
+    const inner = { ...inRoom, path: 'folder/a/b/theirs.py' };
+    session.room = { entries: () => [inRoom, inner] } as unknown as IRoom;
+    const listed = async (path: string) =>
+      (await contents.get(path, { content: true })).content.map(
+        ({ path, type }: any) => [path, type]
+      );
+    expect(await listed('folder')).toContainEqual(['folder/a', 'directory']);
+    expect(await listed('folder/a')).toEqual([['folder/a/b', 'directory']]);
+    const { path, type, content } = await contents.get('folder/a/b');
+    expect([path, type]).toEqual(['folder/a/b', 'directory']);
+    expect(content).toMatchObject([{ path: inner.path, type: 'notebook' }]);
+  });
+
   it('is there, before the drive has it', async () => {
     settle();
     expect(await ask(inRoom.path)).toMatchObject({

@@ -4,12 +4,12 @@
  * A click on somebody's document in the list of people executes `docmanager:open`. That command first
  * asks whether there is such a file, and ends with an error where there is none; so a guest could open
  * no document but the one in the link. Here the question is answered from the room's index, and so is the
- * one for what is in a folder. Only the questions: the content comes when the document is loaded, and the
+ * one for what is in a folder, be it that only the room has such a folder. Only the questions: the content comes when the document is loaded, and the
  * file is written then.
  */
 import { PathExt } from '@jupyterlab/coreutils';
 import { Contents } from '@jupyterlab/services';
-import { IIndexEntry, IRoom } from '../../api/types.js';
+import { IRoom } from '../../api/types.js';
 import { IRoomSession } from '../room/session.js';
 
 /** Have `contents` know of the room's documents. The drive itself, which we ask, does not. */
@@ -23,6 +23,14 @@ export function announceRoomFiles(
       return withRoomFiles(await get(path, options), session.room);
     } catch (reason) {
       if (options?.content !== false) {
+        const folder = describe(path, 'directory');
+        const { content } = withRoomFiles(
+          { ...folder, content: [] },
+          session.room
+        );
+        if (content.length) {
+          return { ...folder, content };
+        }
         throw reason;
       }
       // A link is followed while the page still looks for the others: their word is waited for.
@@ -32,7 +40,7 @@ export function announceRoomFiles(
       if (!entry) {
         throw reason;
       }
-      return describe(entry);
+      return describe(path, entry.contentType);
     }
   };
 }
@@ -45,22 +53,28 @@ function withRoomFiles(
   if (!room || folder.type !== 'directory' || !Array.isArray(folder.content)) {
     return folder;
   }
-  const known = new Set(folder.content.map(({ path }) => path));
-  const more = room
-    .entries()
-    .filter(({ path }) => PathExt.dirname(path) === folder.path)
-    .filter(({ path }) => !known.has(path));
-  return { ...folder, content: [...folder.content, ...more.map(describe)] };
+  const prefix = folder.path && `${folder.path}/`;
+  const content = new Map(folder.content.map(one => [one.path, one]));
+  for (const { path, contentType } of room.entries()) {
+    if (path.startsWith(prefix)) {
+      const [name, ...below] = path.slice(prefix.length).split('/');
+      const one = prefix + name;
+      const type = below.length ? 'directory' : contentType;
+      content.set(one, content.get(one) ?? describe(one, type));
+    }
+  }
+  return { ...folder, content: [...content.values()] };
 }
 
 /** So old that nobody takes it for a file that was changed meanwhile. */
 const LONG_AGO = new Date(0).toISOString();
 
-function describe(entry: IIndexEntry): Contents.IModel {
+/** A file or a folder, as JupyterLab lists it. */
+export function describe(path: string, type: string): Contents.IModel {
   return {
-    name: PathExt.basename(entry.path),
-    path: entry.path,
-    type: entry.contentType,
+    name: PathExt.basename(path),
+    path,
+    type,
     format: null,
     content: null,
     mimetype: '',

@@ -13,6 +13,7 @@ import * as Y from 'yjs';
 import { GenesisId, IRoom } from '../../api/types.js';
 import { withFile } from '../drive/exclusive.js';
 import { ILedger } from '../drive/ledger.js';
+import { saveFile } from '../drive/lite-drive.js';
 import { DriveFile, ILiveState } from './drive-file.js';
 import { IDocumentKind } from './kinds.js';
 import { Content } from './opening.js';
@@ -191,7 +192,7 @@ export class Saving {
     const { files, document, model: shared } = this._options;
     const { live } = document;
     const revision = this._revision;
-    const content =
+    const text =
       live && this._taken !== revision
         ? kind.contentOfModel(shared) // while a question was open, others typed
         : kind.fromFile(model.content).content;
@@ -199,12 +200,9 @@ export class Saving {
     const hash = state && (await state.hash());
     const file = hash ? await this._saved(hash) : null;
     const { path } = document; // now, and not before: a rename may have been quicker
+    const content = kind.toFile(text, this._lineEnding);
     const written =
-      file ??
-      (await files.save(path, {
-        ...model,
-        content: kind.toFile(content, this._lineEnding)
-      }));
+      file ?? (await saveFile(files, path, { ...model, content }));
     this._file.saved(written);
     this._stored = revision;
     if (state && live === document.live) {

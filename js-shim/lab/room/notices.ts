@@ -86,6 +86,14 @@ export class Notices {
     );
   }
 
+  /** Why a file does not get a name. */
+  taken(path: string): string {
+    return this.trans.__(
+      'The room has “%1” already. Choose another name, or delete that first.',
+      path
+    );
+  }
+
   /** Somebody deleted a document from the room; what became of it here. */
   deleted(path: string, here: 'open' | 'kept' | 'gone'): void {
     const { trans } = this;
