@@ -68,6 +68,14 @@ export function writeFile(page, path, content) {
   );
 }
 
+/** Make a folder. */
+export function makeFolder(page, path) {
+  return page.evaluate(async path => {
+    const { contents } = window.jupyterapp.serviceManager;
+    await contents.save(path, { type: 'directory' });
+  }, path);
+}
+
 /** When the drive says that one was written. */
 export function dateOfFile(page, path) {
   return page.evaluate(async path => {
@@ -94,13 +102,13 @@ export function deleteFile(page, path) {
   );
 }
 
-/** The paths in its root. */
-export function listFiles(page) {
-  return page.evaluate(async () => {
+/** The paths in one of its folders. */
+export function listFiles(page, folder = '') {
+  return page.evaluate(async folder => {
     const { contents } = window.jupyterapp.serviceManager;
-    const folder = await contents.get('', { content: true });
-    return folder.content.map(file => file.path).sort();
-  });
+    const { content } = await contents.get(folder, { content: true });
+    return content.map(file => file.path).sort();
+  }, folder);
 }
 
 /** The database of that history, for a site at the root of its origin. */

@@ -4,6 +4,7 @@ import {
   deleteFile,
   isKept,
   listFiles,
+  makeFolder,
   moveFile,
   putFiles,
   readFile,
@@ -111,9 +112,14 @@ export class Person extends Editor {
     });
   }
 
-  /** The paths in the root of this person's drive. */
-  files() {
-    return listFiles(this.page);
+  /** Make a folder in this person's drive. */
+  makeFolder(path) {
+    return makeFolder(this.page, path);
+  }
+
+  /** The paths in a folder of this person's drive. */
+  files(folder = '') {
+    return listFiles(this.page, folder);
   }
 
   /** Go to a file: `query` are further URL parameters, `hash` the fragment. */

@@ -242,7 +242,7 @@ export namespace OwnChanges {
       before: IIndexEntry,
       after: IIndexEntry
     ) => Promise<void>;
-    /** What to say when a name is taken. */
+    /** Says that a name is taken, and returns what it said. */
     taken: (path: string) => string;
   }
 }

@@ -367,7 +367,7 @@ export namespace RoomDrive {
     onCopy: (path: string, copy: string) => void;
     /** Somebody deleted a document; what became of it here. */
     onDeleted: (path: string, here: 'open' | 'kept' | 'gone') => void;
-    /** What to say when a name is taken. */
+    /** Says that a name is taken, and returns what it said. */
     taken: (path: string) => string;
     /** A folder is about to go; what was in it is in another one. */
     leaveFolder?: (folder: string, to: string) => void;

@@ -60,11 +60,15 @@ function withRoomFiles(
       const [name, ...below] = path.slice(prefix.length).split('/');
       const one = prefix + name;
       const type = below.length ? 'directory' : contentType;
-      content.set(one, content.get(one) ?? describe(one, type));
+      const listed = { ...describe(one, type), last_modified: LOADED };
+      content.set(one, content.get(one) ?? listed);
     }
   }
   return { ...folder, content: [...content.values()] };
 }
+
+/** What is shown as the date of what is only listed. */
+const LOADED = new Date().toISOString();
 
 /** So old that nobody takes it for a file that was changed meanwhile. */
 const LONG_AGO = new Date(0).toISOString();

@@ -23,6 +23,7 @@
 import { Contents } from '@jupyterlab/services';
 import { GenesisId, IIndexEntry, IRoom } from '../../api/types.js';
 import { ILedger } from '../drive/ledger.js';
+import { saveFile } from '../drive/lite-drive.js';
 
 /** A document's content: nbformat JSON, or text with `\n` line endings. */
 export type Content = any;
@@ -325,7 +326,7 @@ async function writeFile(
   path: string,
   mine: Pick<IMine, 'content' | 'lineEnding'>
 ): Promise<string> {
-  const file = await opening.files.save(path, {
+  const file = await saveFile(opening.files, path, {
     type: opening.contentType,
     format: opening.format,
     content: opening.kind.toFile(mine.content, mine.lineEnding)

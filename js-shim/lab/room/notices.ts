@@ -86,12 +86,17 @@ export class Notices {
     );
   }
 
-  /** Why a file does not get a name. */
+  /**
+   * Why a file does not get a name; returned, too. Not all of JupyterLab's ways to rename a file show the
+   * error.
+   */
   taken(path: string): string {
-    return this.trans.__(
+    const why = this.trans.__(
       'The room has “%1” already. Choose another name, or delete that first.',
       path
     );
+    this.info(why);
+    return why;
   }
 
   /** Somebody deleted a document from the room; what became of it here. */
