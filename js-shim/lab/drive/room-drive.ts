@@ -55,6 +55,7 @@ function isHarmless({ path, contentType }: IIndexEntry): boolean {
 export class RoomDrive {
   constructor(private _options: RoomDrive.IOptions) {
     const { session, drive, documents, baseUrl, closed } = _options;
+    this._files = new Files(drive, documents, baseUrl);
     let stop = () => undefined as void;
     const follow = (room: IRoom | null) => {
       stop();
@@ -75,7 +76,6 @@ export class RoomDrive {
         this._then(() => this._keepOrphans(room));
       }
     });
-    this._files = new Files(drive, documents, baseUrl);
     new OwnChanges({
       drive,
       baseUrl,

@@ -4,8 +4,8 @@
  * A click on somebody's document in the list of people executes `docmanager:open`. That command first
  * asks whether there is such a file, and ends with an error where there is none; so a guest could open
  * no document but the one in the link. Here the question is answered from the room's index, and so is the
- * one for what is in a folder, be it that only the room has such a folder. Only the questions: the content comes when the document is loaded, and the
- * file is written then.
+ * one for what is in a folder, also in one that only the room has. Only the questions: the content comes
+ * when the document is loaded, and the file is written then.
  */
 import { PathExt } from '@jupyterlab/coreutils';
 import { Contents } from '@jupyterlab/services';
