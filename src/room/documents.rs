@@ -97,6 +97,9 @@ impl Room {
             agreements.for_each(|agreement| agreement.asked = None);
             self.status_changed = true;
             self.keeper.rewrite(id);
+            if !document.own.is_empty() {
+                self.keeper.own(id); // the store may have lost the note of that
+            }
             self.act(Action::Held(id));
         }
     }

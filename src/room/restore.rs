@@ -237,7 +237,9 @@ impl Room {
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
+    use crate::room::history::{Row, Write};
     use crate::room::ids::RoomId;
+    use crate::room::index::Entry;
     use crate::room::{Claim, Config, Event};
     use crate::store::memory::MemoryStore;
     use yrs::{Doc, ReadTxn, Text, Transact};
@@ -255,6 +257,14 @@ mod tests {
         }
     }
 
+    /// The update that comes of typing.
+    fn typed(doc: &Doc, text: &str) -> Vec<u8> {
+        let content = doc.get_or_insert_text("text");
+        let mut transaction = doc.transact_mut();
+        content.push(&mut transaction, text);
+        transaction.encode_update_v1()
+    }
+
     /// A page that has loaded what is in the store.
     fn page(store: &MemoryStore, seed: u8) -> Room {
         let (prefix, name, seed) = ("prefix".into(), "room".into(), [seed; 32]);
@@ -265,24 +275,40 @@ mod tests {
     }
 
     #[test]
+    fn what_was_owned_of_a_document_that_was_sought_when_the_store_was_lost_is_noted_when_it_is_held() {
+        let store = MemoryStore::default();
+        let doc = Doc::with_client_id(7);
+        let (first, second) = (typed(&doc, "a"), typed(&doc, "b"));
+        let (content_type, format) = ("file".into(), "text".into());
+        let entry = Entry { path: "a".into(), document: D, content_type, format };
+        let state_vector = doc.transact().state_vector().encode_v1();
+        let owned = Owned { name: "a".into(), entry, state_vector: state_vector.clone() };
+        let row = Row { document: D, updates: vec![second.into()], continues: false };
+        store.apply(ROOM, &Write { owned: vec![owned], appended: vec![row], ..Write::default() });
+        let mut room = page(&store, 1);
+        store.clear();
+        handle(&mut room, &store, Event::HistoryLost);
+        room.integrate(D, &first.into(), true).unwrap();
+        room.held(D);
+        handle(&mut room, &store, Event::Wake);
+        let noted = store.history(ROOM).owned;
+        assert_eq!(noted.iter().map(|owned| &owned.state_vector).collect::<Vec<_>>(), [&state_vector]);
+    }
+
+    #[test]
     fn what_one_tab_shows_stays_in_the_store_when_another_tab_forgets_it() {
         let store = MemoryStore::default();
         let doc = Doc::with_client_id(7);
-        let types = |text: &str| {
-            let content = doc.get_or_insert_text("text");
-            let mut transaction = doc.transact_mut();
-            content.push(&mut transaction, text);
-            transaction.encode_update_v1()
-        };
         let (path, content_type, format) = ("a".into(), "file".into(), "text".into());
-        let claim = Claim { path, document: D, content_type, format, update: types("a"), replace: false };
+        let claim =
+            Claim { path, document: D, content_type, format, update: typed(&doc, "a"), replace: false };
         handle(&mut page(&store, 1), &store, Event::Claim { number: 1, claim });
         let (mut forgets, mut shows) = (page(&store, 2), page(&store, 3));
         handle(&mut shows, &store, Event::Attach(D));
         for room in [&mut shows, &mut forgets] {
             handle(room, &store, Event::Remove("a".into()));
         }
-        handle(&mut shows, &store, Event::Edited { document: D, update: types("b") });
+        handle(&mut shows, &store, Event::Edited { document: D, update: typed(&doc, "b") });
         assert!(shows.status().kept && forgets.status().kept);
         drop(shows); // it crashes
         let next = page(&store, 4);
