@@ -177,7 +177,7 @@ SEEDS ?= 20000
 soak: soak-simulation soak-schedules soak-network soak-fuzz
 
 soak-simulation: $(STAMPS)/rust
-	SEEDS=$(SEEDS) cargo test --release --test simulation everything_at_once -- --nocapture
+	SEEDS=$(SEEDS) cargo test --release --test simulation -- everything_ files_come_and_go of_many_files pages_that_come_and_go
 
 # The first seed and how many of them; with SEED alone it is that one.
 SCHEDULES ?= $(if $(SEED),1,50)
