@@ -103,7 +103,9 @@ export class FakeDrive {
     const isIn = (one: string) => one.startsWith(`${path}/`);
     const content =
       file.type === 'directory'
-        ? [...this.files.keys()].filter(isIn)
+        ? [...this.files.keys()].filter(
+            one => isIn(one) && !one.slice(path.length + 1).includes('/')
+          )
         : file.content;
     return { ...file, content, path };
   };
@@ -117,13 +119,23 @@ export class FakeDrive {
     this.put(`${folder}/copy of ${path}`, (await this.get(path)).content);
   getDownloadUrl = async (path: string): Promise<string> =>
     (await this.get(path)).content;
-  /** As JupyterLite's: the file is at both paths in between. */
+  newUntitled = async ({ path }: any): Promise<any> =>
+    this.save(`${path}/untitled.txt`, {});
+  forgetPath = async (path: string): Promise<void> => {
+    this.files.delete(path);
+  };
+  /** As JupyterLite's: the file is at both paths in between, and what is in a folder follows it. */
   rename = async (from: string, to: string): Promise<any> => {
-    const { content } = await this.get(from);
+    const { content, type } = await this.get(from);
     await Promise.resolve();
-    const newValue = this.put(to, content);
+    const newValue = this.put(to, type === 'directory' ? '' : content, type);
     await Promise.resolve();
     this.files.delete(from);
+    if (type === 'directory') {
+      for (const path of content) {
+        await this.rename(path, to + path.slice(from.length));
+      }
+    }
     this.fileChanged.emit({
       type: 'rename',
       oldValue: { path: from },
@@ -133,7 +145,11 @@ export class FakeDrive {
   };
   listCheckpoints = async () => [];
   delete = async (path: string): Promise<void> => {
-    this.files.delete(path);
+    for (const one of [...this.files.keys()]) {
+      if (one === path || one.startsWith(`${path}/`)) {
+        this.files.delete(one);
+      }
+    }
     this.fileChanged.emit({ type: 'delete', oldValue: { path } });
   };
 

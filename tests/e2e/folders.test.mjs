@@ -130,5 +130,14 @@ test('what is only listed, also in a folder that only the room has, is opened, r
     return (await contents.copy('lib/c.py', '')).path;
   });
   assert.equal(await grace.text(copy), 'c = 3');
+
+  // To grace the one is a file of the drive, and the others are only listed.
+  await grace.move('lib', 'library');
+  const names = ['library/b.py', 'library/c.py', 'library/tools.py'];
+  await Promise.all(names.map(name => ada.isOpen(name)));
+  for (const one of [ada, grace]) {
+    await lists(one, 'library', names);
+    assert.ok(!(await one.files()).includes('lib'), `${one.name}'s old folder`);
+  }
   await undisturbed([ada, grace]);
 });

@@ -13,13 +13,23 @@ import { DocumentProvider } from '../open/document-provider.js';
 import { kindOf } from '../open/kinds.js';
 import { withFile } from './exclusive.js';
 import { Ledger } from './ledger.js';
-import { makeFolders, saveFile } from './lite-drive.js';
+import { makeFolder, saveFile } from './lite-drive.js';
 
 /** What is asked of the drive. */
 export type Drive = Pick<
   Contents.IDrive,
-  'get' | 'save' | 'rename' | 'delete' | 'copy' | 'getDownloadUrl'
-> & { readonly fileChanged: Contents.IDrive['fileChanged'] };
+  | 'get'
+  | 'save'
+  | 'newUntitled'
+  | 'rename'
+  | 'delete'
+  | 'copy'
+  | 'getDownloadUrl'
+  | 'fileChanged'
+> & {
+  /** Takes away what is kept under a path, and nothing below it. Protected in JupyterLite's drive. */
+  forgetPath?(path: string): Promise<void>;
+};
 
 export class Files {
   /** @param baseUrl Where the site is. */
@@ -87,7 +97,7 @@ export class Files {
       if (!file) {
         return null;
       }
-      await makeFolders(this._drive, to);
+      await makeFolder(this._drive, PathExt.dirname(to));
       return this._quietly(from, () => this._rename(from, to));
     });
   }
@@ -96,19 +106,28 @@ export class Files {
     return this._quietly(path, () => this._delete(path));
   }
 
-  /** Take away the folder that a file was in, if nothing is left in it, and those that it was in. */
+  /**
+   * Take away the folder that a file was in, if nothing is left in it, and those that it was in. `mayGo` is
+   * asked before. Only the folder itself is taken away: what somebody just puts into it stays.
+   */
   async dropFolders(
     path: string,
-    leave: (folder: string) => void
+    mayGo: (folder: string) => boolean
   ): Promise<void> {
     const folder = PathExt.dirname(path);
     const model = folder
       ? await this._drive.get(folder, { content: true }).catch(() => null)
       : null;
-    if (model?.content?.length === 0) {
-      leave(folder);
-      await this.delete(folder);
-      await this.dropFolders(folder, leave);
+    if (model?.content?.length === 0 && mayGo(folder)) {
+      await this._drive.forgetPath?.(folder);
+      await this._quietly(folder, async () =>
+        this._emit({
+          type: 'delete',
+          oldValue: { path: folder },
+          newValue: null
+        })
+      );
+      await this.dropFolders(folder, mayGo);
     }
   }
 
@@ -118,14 +137,9 @@ export class Files {
     await this._quietly(from, async () => this.announce(from, newValue));
   }
 
-  /** Say that what was at a path is another one's now. */
+  /** Say that what was at a path has another one now. */
   announce(from: string, newValue: Partial<Contents.IModel> | null): void {
-    const { fileChanged } = this._drive;
-    (fileChanged as Signal<unknown, Contents.IChangedArgs>).emit({
-      type: 'rename',
-      oldValue: { path: from },
-      newValue
-    });
+    this._emit({ type: 'rename', oldValue: { path: from }, newValue });
   }
 
   /** A file that is about to get another name; those who have it open are told what it is until then. */
@@ -152,6 +166,10 @@ export class Files {
     } finally {
       this._doing.delete(path);
     }
+  }
+
+  private _emit(change: Contents.IChangedArgs): void {
+    (this._drive.fileChanged as Signal<unknown, typeof change>).emit(change);
   }
 
   /** The drive's own. */

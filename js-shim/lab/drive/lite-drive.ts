@@ -47,12 +47,11 @@ export async function fetchSiteFile(
   }
 }
 
-/** Make the folders that a file is in: the drive puts nothing where they are missing. */
-export async function makeFolders(
+/** Make a folder, and those that it is in: the drive puts nothing where they are missing. */
+export async function makeFolder(
   drive: Pick<Contents.IDrive, 'get' | 'save'>,
-  path: string
+  folder: string
 ): Promise<void> {
-  const folder = PathExt.dirname(path);
   const isThere = () => drive.get(folder, { content: false }).catch(() => null);
   if (folder && !(await isThere())) {
     await saveFile(drive, folder, { type: 'directory' });
@@ -65,6 +64,6 @@ export async function saveFile(
   path: string,
   file: Partial<Contents.IModel>
 ): Promise<Contents.IModel> {
-  await makeFolders(drive, path);
+  await makeFolder(drive, PathExt.dirname(path));
   return drive.save(path, file);
 }

@@ -5,12 +5,14 @@
  * what the drive has no file of (see `room-files.ts`): that is the room's alone, and is renamed and deleted
  * there, or written first where a file is needed.
  */
+import { PathExt } from '@jupyterlab/coreutils';
 import { Contents } from '@jupyterlab/services';
 import { GenesisId, IIndexEntry, IRoom } from '../../api/types.js';
 import { kindOf } from '../open/kinds.js';
 import { withFile } from './exclusive.js';
 import { Drive, Files } from './files.js';
 import { Ledger } from './ledger.js';
+import { makeFolder } from './lite-drive.js';
 import { describe } from './room-files.js';
 
 export class OwnChanges {
@@ -27,13 +29,22 @@ export class OwnChanges {
     const copy = drive.copy.bind(drive);
     drive.copy = async (path, folder) => {
       await this._bring(path);
+      await this._makeListed(folder);
       return copy(path, folder);
     };
-    const getDownloadUrl = drive.getDownloadUrl.bind(drive);
-    drive.getDownloadUrl = async path => {
-      await this._bring(path);
-      return getDownloadUrl(path);
+    const save = drive.save.bind(drive);
+    drive.save = async (path, options) => {
+      await this._makeListed(PathExt.dirname(path));
+      return save(path, options);
     };
+    const newUntitled = drive.newUntitled.bind(drive);
+    drive.newUntitled = async options => {
+      await this._makeListed(options?.path ?? '');
+      return newUntitled(options);
+    };
+    const getDownloadUrl = drive.getDownloadUrl.bind(drive);
+    drive.getDownloadUrl = async path =>
+      (await this._urlOfListed(path)) ?? getDownloadUrl(path);
   }
 
   /** The room's documents at a path or below it that the drive has no file of. */
@@ -50,38 +61,145 @@ export class OwnChanges {
     return listed;
   }
 
+  /** The history of a document that is only listed; null where there is none. */
+  private async _fetchListed(path: string): Promise<Uint8Array | null> {
+    const room = this._options.room();
+    const entry = room?.entry(path);
+    const kind = entry && kindOf(entry.contentType, entry.format);
+    const isListed = kind && !(await this._options.files.get(path));
+    return room && isListed ? room.fetch(entry.genesis) : null;
+  }
+
   /** Write what is only listed: a file is needed. */
   private async _bring(path: string): Promise<void> {
-    const { room, files, ledger } = this._options;
-    const now = room();
-    const entry = now?.entry(path);
-    const kind = entry && kindOf(entry.contentType, entry.format);
-    if (now && kind && !(await files.get(path))) {
-      const update = await now.fetch(entry.genesis);
-      if (update) {
-        await files.give(ledger(now), entry, update);
+    const { room: roomNow, files, ledger, then } = this._options;
+    const update = await this._fetchListed(path);
+    // That took a while. What came meanwhile, from whomever, stays.
+    await then(async () => {
+      const room = roomNow();
+      const entry = room?.entry(path);
+      if (room && entry && update && !(await files.get(path))) {
+        await files.give(ledger(room), entry, update);
       }
+    });
+  }
+
+  /**
+   * Where the content of what is only listed can be had; null where there is a file. JupyterLab asks for
+   * every link in a Markdown cell that it shows, so nothing is written for it.
+   */
+  private async _urlOfListed(path: string): Promise<string | null> {
+    const entry = this._options.room()?.entry(path);
+    const update = await this._fetchListed(path);
+    if (!entry || !update) {
+      return null;
+    }
+    const kind = kindOf(entry.contentType, entry.format)!;
+    const content = kind.toFile(kind.contentOf(update), null);
+    const text =
+      typeof content === 'string' ? content : JSON.stringify(content);
+    return URL.createObjectURL(new Blob([text]));
+  }
+
+  /** A folder that only the room has is made when something is to be put into it. */
+  private async _makeListed(folder: string): Promise<void> {
+    const { room, drive } = this._options;
+    if (
+      room()
+        ?.entries()
+        .some(({ path }) => isBelow(path, folder))
+    ) {
+      await makeFolder(drive, folder);
     }
   }
 
-  /** A rename by this person. While it waits, the room may move the file: then it is moved from there. */
+  /** A rename by this person. */
   private async _rename(from: string, to: string): Promise<Contents.IModel> {
-    const { baseUrl, drive, files, room: roomNow, ledger } = this._options;
+    const { drive, files } = this._options;
+    if (from === to) {
+      return drive.get(from); // to the drive, this is to take it away
+    }
+    // The drive renames a folder and then, in the same way, all that is in it.
+    if (this._folders.some(folder => isBelow(from, folder))) {
+      const file = await this._renameFile(from, to);
+      return file ?? describe(to, 'file'); // gone where the room has it
+    }
+    const listed = await this._renameListed(from, to);
+    if (listed && !(await files.get(from))) {
+      files.announce(from, listed);
+      return listed;
+    }
+    this._folders.push(from);
+    try {
+      return (await this._renameFile(from, to)) ?? this._drivesRename(from, to);
+    } finally {
+      this._folders.splice(this._folders.indexOf(from), 1);
+    }
+  }
+
+  /**
+   * What is renamed and only listed gets its new name in the room. Returns what that is then, or null if
+   * there is none.
+   */
+  private async _renameListed(
+    from: string,
+    to: string
+  ): Promise<Contents.IModel | null> {
+    const { room: roomNow, idle, taken } = this._options;
     const room = roomNow();
-    if (room) {
-      this._refuseIfTaken(room, from, to);
-      const listed = await this._listed(from);
-      for (const { path } of listed) {
-        room.rename(path, to + path.slice(from.length));
-      }
-      if (listed.length && !(await files.get(from))) {
-        const contentType =
-          listed[0].path === from ? listed[0].contentType : 'directory';
-        const model = describe(to, contentType);
-        files.announce(from, model);
-        return model;
+    if (!room) {
+      return null;
+    }
+    await this._makeListed(PathExt.dirname(to));
+    let listed = await this._listed(from);
+    if (this._isTaken(room, from, to, listed)) {
+      await idle(); // what this person did just before may not have been told yet
+      listed = await this._listed(from);
+      if (this._isTaken(room, from, to, listed)) {
+        // JupyterLab looks for the response.
+        const response = { status: 400 };
+        throw Object.assign(new Error(taken(to)), { response });
       }
     }
+    for (const { path } of listed) {
+      room.rename(path, to + path.slice(from.length));
+    }
+    const one = listed.find(({ path }) => path === from);
+    return listed.length ? describe(to, one?.contentType ?? 'directory') : null;
+  }
+
+  /**
+   * Whether the room has a document of this name. The drive would write over its file, and leave the room
+   * with two documents for one file. Files that are none of the room's are not looked at.
+   */
+  private _isTaken(
+    room: IRoom,
+    from: string,
+    to: string,
+    listed: IIndexEntry[]
+  ): boolean {
+    const ledger = this._options.ledger(room);
+    const moved = new Set([
+      this._options.shown(from),
+      ...ledger.paths(from).map(path => ledger.get(path)?.genesis),
+      ...listed.map(({ genesis }) => genesis)
+    ]);
+    const isInTheWay = ({ path, genesis }: IIndexEntry) =>
+      isWithin(path, to) && !isWithin(path, from) && !moved.has(genesis);
+    const isOfRoom = [...moved].some(genesis => genesis && room.home(genesis));
+    return isOfRoom && room.entries().some(isInTheWay);
+  }
+
+  /**
+   * Rename a file, or a folder; null if there is none. While this waits the room may move it: then it is
+   * moved from there.
+   */
+  private async _renameFile(
+    from: string,
+    to: string
+  ): Promise<Contents.IModel | null> {
+    const { baseUrl, files, room: roomNow, ledger } = this._options;
+    const room = roomNow();
     const genesis = room && ledger(room).get(from)?.genesis;
     // The model, or where the file has gone.
     const done = await withFile(baseUrl, from, async () => {
@@ -89,37 +207,14 @@ export class OwnChanges {
       if (file) {
         // What is told of a rename does not tell whether the file was what had been saved.
         this._dates.set(from, file.last_modified);
+        return this._drivesRename(from, to);
       }
-      const home = !file && genesis ? room.home(genesis) : null;
-      return home && home.path !== from
-        ? home.path
-        : this._drivesRename(from, to);
+      return (genesis && room.home(genesis)?.path) || null;
     });
     if (typeof done !== 'string') {
       return done;
     }
-    // To the drive, to rename a file to its own name is to take it away.
-    return done === to ? drive.get(to) : this._rename(done, to);
-  }
-
-  /** The drive would write over a file of this name, and leave the room with two documents for one file. */
-  private _refuseIfTaken(room: IRoom, from: string, to: string): void {
-    const ledger = this._options.ledger(room);
-    const moved = new Set(
-      ledger.paths(from).map(path => ledger.get(path)?.genesis)
-    );
-    const isTaken = room
-      .entries()
-      .some(
-        ({ path, genesis }) =>
-          isWithin(path, to) && !isWithin(path, from) && !moved.has(genesis)
-      );
-    if (isTaken) {
-      // JupyterLab looks for the response.
-      throw Object.assign(new Error(this._options.taken(to)), {
-        response: { status: 400 }
-      });
-    }
+    return done === from ? null : this._rename(done, to);
   }
 
   /** A rename or a deletion in the drive, by this person. */
@@ -132,9 +227,9 @@ export class OwnChanges {
       return;
     }
     if (change.type === 'rename' && to) {
-      then(() => this._renamed(room, from, to));
+      void then(() => this._renamed(room, from, to));
     } else if (change.type === 'delete') {
-      then(async () => this._deleted(room, from));
+      void then(async () => this._deleted(room, from));
     }
   }
 
@@ -215,12 +310,18 @@ export class OwnChanges {
   }
 
   private _drivesRename: Drive['rename'];
+  /** What is being renamed. */
+  private _folders: string[] = [];
   /** The dates of files that are being renamed, by their old names. */
   private _dates = new Map<string, string>();
 }
 
+function isBelow(path: string, folder: string): boolean {
+  return path.startsWith(`${folder}/`);
+}
+
 function isWithin(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(`${folder}/`);
+  return path === folder || isBelow(path, folder);
 }
 
 export namespace OwnChanges {
@@ -235,7 +336,9 @@ export namespace OwnChanges {
     /** The document that is shown at a path. */
     shown: (path: string) => GenesisId | null;
     /** Do something when all that has happened before has been dealt with. */
-    then: (step: () => Promise<void>) => void;
+    then: (step: () => Promise<void>) => Promise<void>;
+    /** Resolves then. */
+    idle: () => Promise<void>;
     /** A file is under a name that the room has given to another one: have it follow the room. */
     goBack: (
       room: IRoom,

@@ -349,10 +349,13 @@ describe('the room’s files', () => {
 
   it('go back when somebody was quicker to give another one the name', async () => {
     await haveSaved();
-    const rename = drive.rename(PATH, 'b.txt');
     room.documents.set('other', update('another'));
-    room.lives.push(entry('b.txt', 'other'));
-    await rename;
+    drive.fileChanged.connect((_, { type }) => {
+      if (type === 'rename' && !room.entry('b.txt')) {
+        room.lives.push(entry('b.txt', 'other'));
+      }
+    });
+    await drive.rename(PATH, 'b.txt');
     await quiet();
     expect(drive.contents()).toEqual({
       [PATH]: 'from the room',
@@ -401,19 +404,140 @@ describe('the room’s files', () => {
     }
   );
 
-  it('that are only listed are written when I duplicate or download them', async () => {
+  it('that are only listed are written when I duplicate them, and not when a link to them is shown', async () => {
     room.lives = [entry('lib/a.py'), entry('b.py', 'other')];
     room.documents.set('other', update('another'));
     await begin();
-    expect(await drive.getDownloadUrl('lib/a.py')).toBe('from the room');
+    const blobs: Blob[] = [];
+    URL.createObjectURL = blob => `blob:${blobs.push(blob as Blob)}`;
+    expect(await drive.getDownloadUrl('lib/a.py')).toBe('blob:1');
+    expect(blobs[0].size).toBe('from the room'.length);
+    expect(drive.contents()).toEqual({});
     await drive.copy('b.py', '');
     await quiet();
     expect(drive.contents()).toEqual({
-      'lib/a.py': 'from the room',
       'b.py': 'another',
       '/copy of b.py': 'another'
     });
-    expect(ledger.get('lib/a.py')?.given).toBe(true);
+    expect(ledger.get('b.py')?.given).toBe(true);
+  });
+
+  it('that are only listed are not written over what came while they did', async () => {
+    room.lives = [entry('b.py')];
+    await begin();
+    const fetch = room.fetch;
+    room.fetch = async genesis => {
+      drive.put('b.py', 'mine');
+      return fetch(genesis);
+    };
+    await drive.copy('b.py', '');
+    expect(drive.contents()['b.py']).toBe('mine');
+  });
+
+  it('have folders into which I can put something', async () => {
+    room.lives = [entry('lib/a/b.py')];
+    await begin();
+    drive.put('c.txt', 'mine');
+    await drive.rename('c.txt', 'lib/a/c.txt');
+    await drive.save('lib/d.txt', { content: 'also mine' });
+    expect(drive.contents()).toEqual({
+      'lib/a/c.txt': 'mine',
+      'lib/d.txt': 'also mine'
+    });
+    await expect(drive.save('other/d.txt', {})).rejects.toThrow();
+  });
+
+  it('keep the folder in which others are listed', async () => {
+    room.documents.set('other', update('another'));
+    room.lives = [entry(), entry('folder/b.py', 'other')];
+    await begin();
+    room.changes(entry(), entry('a.txt'));
+    await quiet();
+    expect(drive.files.has('folder')).toBe(true);
+  });
+
+  it('move with the folder that I rename, whatever is in it', async () => {
+    room.documents.set('other', update('another'));
+    room.lives = [entry('lib/sub/n.txt'), entry('lib/sub/x.py', 'other')];
+    await begin();
+    drive.put('lib/zzz.txt', 'mine');
+    await drive.rename('lib', 'lib2');
+    await quiet();
+    expect(drive.contents()).toEqual({
+      'lib2/sub/n.txt': 'from the room',
+      'lib2/zzz.txt': 'mine'
+    });
+    expect(room.told).toEqual([
+      ['lib/sub/x.py', 'lib2/sub/x.py'],
+      ['lib/sub/n.txt', 'lib2/sub/n.txt']
+    ]);
+  });
+
+  it.each(['a move', 'a deletion'])(
+    'end where the room has them when %s comes while I rename their folder',
+    async what => {
+      for (let delay = 0; delay < 40; delay++) {
+        window.localStorage.clear();
+        drive = new FakeDrive();
+        room = new FakeRoom();
+        room.documents.set('other', update('another'));
+        room.lives = [entry('lib/a.txt'), entry('lib/b.txt', 'other')];
+        await begin();
+        drive.put('lib/c.txt', 'mine');
+        const renaming = drive.rename('lib', 'lib2');
+        for (let i = 0; i < delay; i++) {
+          await Promise.resolve();
+        }
+        const after = what === 'a move' ? entry('d.txt', 'other') : null;
+        room.changes(entry('lib/b.txt', 'other'), after);
+        await renaming;
+        await quiet();
+        const { 'lib2/c.txt': mine, 'lib2/a.txt': theirs } = drive.contents();
+        expect([mine, theirs], `after ${delay}`).toEqual([
+          'mine',
+          'from the room'
+        ]);
+      }
+    }
+  );
+
+  it('stay when I rename them to what they are called', async () => {
+    await haveSaved();
+    drive.put('mine.txt', 'mine');
+    await drive.rename('mine.txt', 'mine.txt');
+    await drive.rename(PATH, PATH);
+    await quiet();
+    expect(drive.contents()).toEqual({
+      'mine.txt': 'mine',
+      [PATH]: 'from the room'
+    });
+  });
+
+  it('change places when I have them do so, over a name of my own', async () => {
+    room.documents.set('other', update('another'));
+    room.lives = [entry('a.txt'), entry('b.txt', 'other')];
+    await begin();
+    room.rename = (from, to) => {
+      room.told.push([from, to]);
+      const { genesis } = room.entry(from)!;
+      room.lives = room.lives.filter(one => one.genesis !== genesis);
+      room.lives.push(entry(to, genesis));
+    };
+    await drive.rename('a.txt', 'c.txt');
+    await drive.rename('b.txt', 'a.txt');
+    await drive.rename('c.txt', 'b.txt');
+    await quiet();
+    expect(drive.contents()).toEqual({
+      'a.txt': 'another',
+      'b.txt': 'from the room'
+    });
+  });
+
+  it('are changed files when something else puts its own in their place', async () => {
+    await haveSaved();
+    drive.put('tmp', 'written by a kernel');
+    await drive.rename('tmp', PATH);
+    expect(drive.contents()[PATH]).toBe('written by a kernel');
   });
 
   it('that are only listed are deleted for all when I do it', async () => {

@@ -85,6 +85,7 @@ export class RoomDrive {
       taken: _options.taken,
       shown: path => this._open(path)?.genesis ?? null,
       then: step => this._then(step),
+      idle: () => this.idle,
       goBack: (room, before, after) => this._goBack(room, before, after)
     });
   }
@@ -95,11 +96,12 @@ export class RoomDrive {
   }
 
   /** One tab of a browser at a time: they have one drive. */
-  private _then(step: () => Promise<void>): void {
+  private _then(step: () => Promise<void>): Promise<void> {
     const turn = () => exclusively('jupyterlite-webrtc:room-drive', step);
     this._last = this._last.then(turn).catch(reason => {
       console.warn('A file could not be kept in step with the room.', reason);
     });
+    return this._last;
   }
 
   private async _arrive(room: IRoom): Promise<void> {
@@ -199,13 +201,20 @@ export class RoomDrive {
       const modified = isUnchanged ? moved.last_modified : saved.modified;
       ledger.set(after.path, { ...saved, modified });
     }
-    await this._dropFolders(from, PathExt.dirname(after.path));
+    await this._dropFolders(room, from, PathExt.dirname(after.path));
   }
 
   /** Take away folders that the room has emptied here, as they are gone elsewhere. */
-  private _dropFolders(path: string, to: string): Promise<void> {
-    const { leaveFolder } = this._options;
-    return this._files.dropFolders(path, folder => leaveFolder?.(folder, to));
+  private _dropFolders(room: IRoom, path: string, to: string): Promise<void> {
+    return this._files.dropFolders(path, folder => {
+      const isListed = room
+        .entries()
+        .some(entry => entry.path.startsWith(`${folder}/`));
+      if (!isListed) {
+        this._options.leaveFolder?.(folder, to);
+      }
+      return !isListed;
+    });
   }
 
   /** A file has a name that the room has given to another one: it goes where the room has it. */
@@ -289,7 +298,7 @@ export class RoomDrive {
       await this._files.delete(path);
       ledger.delete(path);
       this._options.onDeleted(path, 'gone');
-      await this._dropFolders(path, '');
+      await this._dropFolders(room, path, '');
     }
   }
 
