@@ -16,7 +16,7 @@ use super::bytes::Bytes;
 use super::entropy::Entropy;
 use super::frame::{Assembled, Assembler, Cutter};
 use super::handshake::{Ends, Handshake};
-use super::history::LastWords;
+use super::history::{LastWords, Written};
 pub use super::hostile::room;
 use super::ids::{DocumentId, PeerId, RoomId};
 use super::index::Line;
@@ -288,7 +288,8 @@ pub fn history(bytes: &[u8]) {
         while let Some(action) = room.poll() {
             if let Action::Write { number, write } = action {
                 let keys = (1_000..).take(write.appended.len()).collect();
-                room.handle(Event::Written { number, keys: Ok(keys) }, now);
+                let written = Ok(Written { keys, ..Written::default() });
+                room.handle(Event::Written { number, written }, now);
             }
         }
     }

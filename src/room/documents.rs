@@ -123,13 +123,21 @@ impl Room {
         if let Some(home) = &change.after {
             let document = self.documents.get_or_default(home.document);
             document.last_home = Some(home.clone());
-            if !document.own.is_empty() {
-                self.keeper.own(home.document);
+            let (is_own, is_held) = (!document.own.is_empty(), document.held);
+            if is_held && self.shares_store() {
+                self.keeper.keep_apart(home.document);
+            } else if is_held || is_own {
+                self.keeper.append(home.document, &[], is_own); // it is looked whether the rest is there
             }
         } else if let Some(home) = &change.before {
             self.forget_if_unnamed(home.document);
             self.keep_unnamed(home.document);
         }
+    }
+
+    /// Whether another page that is known of writes to the same log, or may do so.
+    fn shares_store(&self) -> bool {
+        !self.tabs || self.peers.values().any(|peer| peer.is_tab)
     }
 
     /// A document that lives nowhere is forgotten, unless a page shows it or this person wrote in it

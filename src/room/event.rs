@@ -1,7 +1,7 @@
 //! What goes into the room: what the browser, the page and the store report.
 
 use super::clients::Client;
-use super::history::{History, Key};
+use super::history::{History, Written};
 use super::ids::{DocumentId, LinkId, PeerId, ServerId};
 use super::outbox::Lane;
 use super::presence::Channel;
@@ -108,11 +108,10 @@ pub enum Event {
     Release(DocumentId),
     /// What the store has of this room, or why it can't be used.
     Restored(Result<History, String>),
-    /// The write with this number took place, and these are the keys of what it appended; or it did
-    /// not, and why.
+    /// What came of the write with this number, or why it did not take place.
     Written {
         number: u32,
-        keys: Result<Vec<Key>, String>,
+        written: Result<Written, String>,
     },
     /// The store was emptied under our feet.
     HistoryLost,

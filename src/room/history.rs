@@ -8,7 +8,9 @@
 //! brings the new ones, and only records that this page knows are ever taken away. (A large snapshot is
 //! several records, see [`super::record`].) So another page of
 //! the same browser may write to the same log: what both wrote is there twice, which updates don't
-//! mind, until a page loads it all and compacts it.
+//! mind, until a page loads it all and compacts it. But another page may also take away what this one
+//! builds upon. So a write names a record of each document that it goes on with; where that is gone, the
+//! document is written once more.
 //!
 //! One write is under way at a time. What comes meanwhile waits, and goes together.
 
@@ -22,7 +24,7 @@ use super::ids::DocumentId;
 use super::index::Line;
 use super::limits::Millis;
 use super::record::cut;
-pub use super::record::{History, Key, Owned, Record, Row, Write};
+pub use super::record::{History, Key, Owned, Record, Row, Write, Written};
 use super::replica::Replica;
 use super::sorted::SortedMap;
 pub use last_words::LastWords;
@@ -221,13 +223,17 @@ impl Keeper {
 
     /// A document is nobody's any more.
     pub fn forget(&mut self, document: DocumentId) {
+        if let Some(kept) = self.kept.get_mut(&document) {
+            kept.whole = false;
+        }
         self.raise(document, Scope::Gone);
+        self.pending.get_or_default(document).updates.clear();
     }
 
     /// What was in the store is gone: all of these are to be written again.
     pub fn lost(&mut self, documents: impl Iterator<Item = DocumentId>) {
         self.kept.clear();
-        self.under_way = None;
+        self.heard.extend(self.under_way.take().into_iter().flat_map(|under_way| under_way.write.heard));
         documents.for_each(|document| {
             self.rewrite(document);
             self.own(document);
@@ -329,6 +335,10 @@ impl Keeper {
                 owned,
             });
             write.appended.extend(snapshot.into_iter().chain(tail));
+            if scope != Scope::Whole {
+                let base = self.kept.get(&document).and_then(|kept| kept.snapshot.first());
+                write.bases.extend(base.map(|key| (document, *key)));
+            }
             write.dropped.extend(self.keys(document, scope));
         }
         self.write_at = now + PAUSE;
@@ -345,26 +355,28 @@ impl Keeper {
         }
     }
 
-    /// The write with this number took place; the new records have these keys, in order. True if
-    /// writes had failed before.
-    pub fn written(&mut self, number: u32, keys: Vec<Key>) -> bool {
+    /// The write with this number took place. True if writes had failed before.
+    pub fn written(&mut self, number: u32, written: Written) -> bool {
         let Some(done) = self.under_way.take_if(|under_way| under_way.number == number) else { return false };
-        let mut keys = keys.into_iter();
+        let mut keys = written.keys.into_iter();
         for Rows { document, scope, snapshot, all, .. } in done.documents {
             let new: Vec<_> = keys.by_ref().take(all).collect();
             self.owned.get_or_default(document).retain(|name| !done.write.disowned.contains(name));
             let kept = self.kept.get_or_default(document);
+            // Unless something has come between, what was written is all that is here.
+            let whole = !self.pending.get(&document).is_some_and(|pending| pending.scope >= Scope::Whole);
             match scope {
                 Scope::News => kept.tail.extend(new),
                 Scope::Tail => kept.tail = new,
-                Scope::Whole => *kept = Kept::new(&new, snapshot, true),
+                Scope::Whole => *kept = Kept::new(&new, snapshot, whole),
                 // They may be there still. If the document comes back, they go then.
-                Scope::Gone => kept.whole = false,
+                Scope::Gone => {}
             }
             if self.kept.get(&document).is_some_and(|kept| kept.tail.len() > TAIL_RECORDS) {
                 self.raise(document, Scope::Tail);
             }
         }
+        written.baseless.into_iter().for_each(|document| self.keep_apart(document));
         mem::take(&mut self.failures) > 0
     }
 
@@ -420,7 +432,7 @@ mod tests {
         pub fn kept() -> (Self, Write) {
             let mut author = Self::new();
             let (number, write) = author.next().unwrap();
-            author.keeper.written(number, vec![1]);
+            author.keeper.written(number, keys([1]));
             (author, write)
         }
 
@@ -450,6 +462,10 @@ mod tests {
         }
     }
 
+    fn keys(keys: impl IntoIterator<Item = Key>) -> Written {
+        Written { keys: keys.into_iter().collect(), ..Written::default() }
+    }
+
     pub fn owned(replica: &Replica) -> Owned {
         let (content_type, format) = ("file".into(), "text".into());
         let entry = Entry { path: "a".into(), document: D, content_type, format };
@@ -467,7 +483,7 @@ mod tests {
         author.now += RETRY_FIRST;
         let (number, write) = author.next().unwrap();
         assert_eq!(write.heard, ["words"]);
-        author.keeper.written(number, vec![]);
+        author.keeper.written(number, keys([]));
         assert!(author.keeper.is_done());
     }
 
@@ -479,11 +495,11 @@ mod tests {
         author.types("b");
         author.types("c");
         assert!(author.next().is_none() && !author.keeper.is_done());
-        author.keeper.written(first, vec![10]);
+        author.keeper.written(first, keys([10]));
         let (second, write) = author.next().unwrap();
         assert_eq!(write.appended.iter().map(|row| row.updates.len()).collect::<Vec<_>>(), [2]);
         assert!(write.dropped.is_empty());
-        author.keeper.written(second, vec![11]);
+        author.keeper.written(second, keys([11]));
         assert!(author.keeper.is_done() && author.next().is_none());
     }
 
@@ -491,7 +507,7 @@ mod tests {
     fn a_write_that_failed_is_tried_again_with_what_came_after_it() {
         let mut author = Author::new();
         let (first, _) = author.next().unwrap();
-        author.keeper.written(first, vec![1]);
+        author.keeper.written(first, keys([1]));
         author.types("b");
         let (second, failed) = author.next().unwrap();
         author.types("c");
@@ -502,24 +518,24 @@ mod tests {
         assert_eq!(write.appended[0].updates[..1], failed.appended[0].updates);
         assert_eq!(write.appended[0].updates.len(), 2);
         assert_eq!(write.owned.len(), 1);
-        assert!(author.keeper.written(third, vec![2]), "it works again");
+        assert!(author.keeper.written(third, keys([2])), "it works again");
     }
 
     #[test]
     fn a_long_tail_becomes_one_record_and_the_old_ones_go_with_the_same_write() {
         let mut author = Author::new();
         let (number, _) = author.next().unwrap();
-        author.keeper.written(number, vec![0]);
+        author.keeper.written(number, keys([0]));
         for key in 1..=TAIL_RECORDS as Key + 1 {
             author.types("x");
             let (number, _) = author.next().unwrap();
-            author.keeper.written(number, vec![key]);
+            author.keeper.written(number, keys([key]));
         }
         let (number, write) = author.next().unwrap();
         assert_eq!(write.dropped, (1..=TAIL_RECORDS as Key + 1).collect::<Vec<_>>());
         assert_eq!(write.appended.len(), 1);
         assert_eq!(write.appended[0].updates.len(), TAIL_RECORDS + 1);
-        author.keeper.written(number, vec![1_000]);
+        author.keeper.written(number, keys([1_000]));
         author.replica.compact();
         author.keeper.rewrite(D);
         let (_, write) = author.next().unwrap();
@@ -538,7 +554,7 @@ mod tests {
         author.now += RETRY_FIRST;
         let (number, again) = author.next().unwrap();
         assert_eq!(write.appended, again.appended);
-        author.keeper.written(number, (1..=count).collect());
+        author.keeper.written(number, keys(1..=count));
         author.keeper.rewrite(D);
         let (_, write) = author.next().unwrap();
         assert_eq!(write.dropped, (1..=count).collect::<Vec<_>>());
@@ -548,13 +564,13 @@ mod tests {
     fn a_document_that_is_forgotten_leaves_nothing() {
         let mut author = Author::new();
         let (number, _) = author.next().unwrap();
-        author.keeper.written(number, vec![5]);
+        author.keeper.written(number, keys([5]));
         author.types("b");
         author.keeper.forget(D);
         let (number, write) = author.next().unwrap();
         assert_eq!((write.gone, write.appended.len(), write.owned), (vec![(D, vec![5])], 0, Vec::new()));
         assert_eq!(write.disowned.len(), 1);
-        author.keeper.written(number, vec![]);
+        author.keeper.written(number, keys([]));
         author.keeper.rewrite(D);
         let (_, write) = author.next().unwrap();
         assert_eq!((write.dropped, write.appended.len()), (vec![5], 2), "it came back");
@@ -577,6 +593,18 @@ mod tests {
         assert_eq!((write.dropped, write.appended.len()), (vec![1], 1), "it failed");
         let (_, write) = taken_away().0.goes().unwrap();
         assert_eq!((write.dropped, write.appended.len()), (vec![1], 1), "the page goes");
+    }
+
+    #[test]
+    fn what_is_built_upon_a_record_that_is_not_there_is_written_with_all_the_rest() {
+        let (mut author, _) = Author::kept();
+        author.types("b");
+        let (number, write) = author.next().unwrap();
+        assert_eq!((write.bases, write.appended.len()), (vec![(D, 1)], 1));
+        author.keeper.written(number, Written { keys: vec![2], baseless: vec![D] });
+        assert!(!author.keeper.is_done());
+        let (_, write) = author.next().unwrap();
+        assert_eq!((write.bases, write.appended.len(), write.owned.len()), (vec![], 2, 1));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::bytes::Bytes;
 use super::entropy::Entropy;
 use super::frame::{Cutter, FIRST, LAST, write_number};
 use super::handshake::{Ends, Handshake};
+use super::history::Written;
 use super::ids::{DocumentId, LinkId, PeerId, ServerId};
 use super::index::{Line, Resident};
 use super::message::{Header, Message};
@@ -182,7 +183,8 @@ impl World {
                 let first = u64::from(self.written);
                 self.written += write.appended.len() as u32;
                 let keys = (first..self.written.into()).collect();
-                self.room.handle(Event::Written { number, keys: Ok(keys) }, self.now);
+                let written = Ok(Written { keys, ..Written::default() });
+                self.room.handle(Event::Written { number, written }, self.now);
             }
             _ => {}
         }

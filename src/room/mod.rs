@@ -252,7 +252,7 @@ impl Room {
             Event::Remove(path) => self.remove(&path),
             Event::Release(document) => self.release(document),
             Event::Restored(history) => self.restored(history),
-            Event::Written { number, keys } => self.written(number, keys),
+            Event::Written { number, written } => self.written(number, written),
             Event::HistoryLost => self.history_lost(),
             Event::Leave => self.leave(),
         }

@@ -76,12 +76,23 @@ pub struct Write {
     /// Documents that are nobody's any more, and their records: to be taken away, unless something that is
     /// kept says after this that somebody wrote in the document. Another page may have, since.
     pub gone: Vec<(DocumentId, Vec<Key>)>,
+    /// Documents of which something is written that is built upon a record, and that record.
+    pub bases: Vec<(DocumentId, Key)>,
     /// For the next page of this browser tab, in place of what was there.
     pub given_back: Option<GivenBack>,
     /// What a page before said last, all of which is in the store when this is. It need not be kept.
     pub heard: Vec<String>,
     /// The page is about to go: nothing may wait, whatever that costs.
     pub last: Option<LastWords>,
+}
+
+/// What came of a write that took place.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Written {
+    /// The keys of what was appended, in order.
+    pub keys: Vec<Key>,
+    /// Documents whose base is not there: another page has taken it away.
+    pub baseless: Vec<DocumentId>,
 }
 
 impl Row {

@@ -8,7 +8,7 @@ use yrs::StateVector;
 use yrs::updates::encoder::Encode;
 
 use super::bytes::Bytes;
-use super::history::{History, Key, LastWords, Owned, Record, View};
+use super::history::{History, LastWords, Owned, Record, View, Written};
 use super::ids::DocumentId;
 use super::index::{Change, Line};
 use super::limits::Millis;
@@ -115,7 +115,9 @@ impl Room {
         if owned.entry.is_valid() {
             let document = self.documents.get_or_default(owned.entry.document);
             document.own.merge(state_vector);
-            document.last_home = Some(owned.entry.clone());
+            if !self.index.names(owned.entry.document) {
+                document.last_home = Some(owned.entry.clone());
+            }
             self.keeper.found_owned(owned);
         }
     }
@@ -146,10 +148,10 @@ impl Room {
     }
 
     /// The store has answered to a write.
-    pub(super) fn written(&mut self, number: u32, keys: Result<Vec<Key>, String>) {
-        match keys {
-            Ok(keys) => {
-                if self.keeper.written(number, keys) {
+    pub(super) fn written(&mut self, number: u32, written: Result<Written, String>) {
+        match written {
+            Ok(written) => {
+                if self.keeper.written(number, written) {
                     self.history_is_back();
                 }
             }
@@ -251,8 +253,8 @@ mod tests {
         room.handle(event, room.now + 1_000.0);
         while let Some(action) = room.poll() {
             if let Action::Write { number, write } = action {
-                let keys = Ok(store.apply(ROOM, &write));
-                room.handle(Event::Written { number, keys }, room.now + 1_000.0);
+                let written = Ok(store.apply(ROOM, &write));
+                room.handle(Event::Written { number, written }, room.now + 1_000.0);
             }
         }
     }
@@ -295,15 +297,48 @@ mod tests {
         assert_eq!(noted.iter().map(|owned| &owned.state_vector).collect::<Vec<_>>(), [&state_vector]);
     }
 
-    #[test]
-    fn what_one_tab_shows_stays_in_the_store_when_another_tab_forgets_it() {
+    /// Two pages that have loaded a document which one before them has made, and what types in it.
+    fn two_pages() -> (MemoryStore, Doc, [Room; 2]) {
         let store = MemoryStore::default();
         let doc = Doc::with_client_id(7);
         let (path, content_type, format) = ("a".into(), "file".into(), "text".into());
         let claim =
             Claim { path, document: D, content_type, format, update: typed(&doc, "a"), replace: false };
         handle(&mut page(&store, 1), &store, Event::Claim { number: 1, claim });
-        let (mut forgets, mut shows) = (page(&store, 2), page(&store, 3));
+        let pages = [page(&store, 2), page(&store, 3)];
+        (store, doc, pages)
+    }
+
+    #[test]
+    fn what_is_typed_in_a_document_that_another_page_has_taken_from_the_store_is_kept_with_the_document() {
+        let (store, doc, [mut shows, _]) = two_pages();
+        handle(&mut shows, &store, Event::Attach(D));
+        handle(&mut shows, &store, Event::Release(D));
+        handle(&mut shows, &store, Event::Remove("a".into()));
+        drop(page(&store, 4)); // it takes it for nobody's
+        handle(&mut shows, &store, Event::Edited { document: D, update: typed(&doc, "b") });
+        assert!(shows.status().kept);
+        drop(shows);
+        let next = page(&store, 5);
+        assert_eq!(next.orphans().count(), 1);
+        assert_eq!(next.state_vector(D), Some(doc.transact().state_vector().encode_v1()));
+    }
+
+    #[test]
+    fn what_one_page_renames_stays_in_the_store_when_another_deletes_it_at_the_same_time() {
+        let (store, doc, [mut renames, mut deletes]) = two_pages();
+        handle(&mut renames, &store, Event::Rename { from: "a".into(), to: "b".into() });
+        handle(&mut deletes, &store, Event::Remove("a".into()));
+        assert!(renames.status().kept);
+        drop((renames, deletes));
+        let next = page(&store, 4);
+        assert_eq!(next.entry("b").map(|entry| entry.document), Some(D));
+        assert_eq!(next.state_vector(D), Some(doc.transact().state_vector().encode_v1()));
+    }
+
+    #[test]
+    fn what_one_tab_shows_stays_in_the_store_when_another_tab_forgets_it() {
+        let (store, doc, [mut forgets, mut shows]) = two_pages();
         handle(&mut shows, &store, Event::Attach(D));
         for room in [&mut shows, &mut forgets] {
             handle(room, &store, Event::Remove("a".into()));

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::{Store, StoreError};
 use crate::room::clients::GivenBack;
-use crate::room::history::{History, Key, LastWords, Owned, Record, Row, Write};
+use crate::room::history::{History, Key, LastWords, Owned, Record, Row, Write, Written};
 use crate::room::ids::{DocumentId, RoomId};
 use crate::room::index::Line;
 use crate::room::limits::Millis;
@@ -54,7 +54,7 @@ impl MemoryStore {
     }
 
     /// Does a write, but for what it says last.
-    pub fn apply(&self, room: RoomId, write: &Write) -> Vec<Key> {
+    pub fn apply(&self, room: RoomId, write: &Write) -> Written {
         let mut rooms = self.rooms.borrow_mut();
         let kept = rooms.entry(room).or_default();
         for line in &write.lines {
@@ -71,11 +71,13 @@ impl MemoryStore {
             key
         };
         let keys = write.appended.iter().map(append).collect();
-        let gone = write.gone.iter().filter(|(document, _)| !kept.notes(*document));
+        // A page that goes can't wait to hear whether it may take something away.
+        let gone = write.gone.iter().filter(|(document, _)| write.last.is_none() && !kept.notes(*document));
         let dropped: Vec<_> = gone.flat_map(|(_, keys)| keys).chain(&write.dropped).collect();
         kept.records.retain(|key, _| !dropped.contains(&key));
         kept.given_back = write.given_back.clone().or(kept.given_back.take());
-        keys
+        let baseless = write.bases.iter().filter(|(_, key)| !kept.records.contains_key(key));
+        Written { keys, baseless: baseless.map(|(document, _)| *document).collect() }
     }
 
     /// Everything goes, as when a person clears what a site has stored.
@@ -111,10 +113,10 @@ impl Store for MemoryStore {
         Ok(self.take(room))
     }
 
-    async fn write(&self, room: RoomId, write: &Write) -> Result<Vec<Key>, StoreError> {
+    async fn write(&self, room: RoomId, write: &Write) -> Result<Written, StoreError> {
         let is_known = self.rooms.borrow().contains_key(&room);
-        let keys = self.apply(room, write);
-        if is_known { Ok(keys) } else { Err(StoreError::Lost) }
+        let written = self.apply(room, write);
+        if is_known { Ok(written) } else { Err(StoreError::Lost) }
     }
 
     async fn forget(&self, room: RoomId) -> Result<(), StoreError> {

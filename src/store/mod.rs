@@ -7,7 +7,7 @@ pub mod memory;
 
 use thiserror::Error;
 
-use crate::room::history::{History, Key, Write};
+use crate::room::history::{History, Write, Written};
 use crate::room::ids::RoomId;
 use crate::room::limits::Millis;
 
@@ -30,9 +30,8 @@ pub trait Store {
     fn load(&self, room: RoomId, now: Millis) -> impl Future<Output = Result<History, StoreError>>;
 
     /// One write to a room that was loaded, as a whole or not at all; resolves when it would survive a crash
-    /// of the page. Returns the keys of what was appended, in order. Keys only grow, and are never used
-    /// twice. Last words are not taken: they go where a page need not wait.
-    fn write(&self, room: RoomId, write: &Write) -> impl Future<Output = Result<Vec<Key>, StoreError>>;
+    /// of the page. Keys only grow, and are never used twice. Last words are not taken: they go where a page need not wait.
+    fn write(&self, room: RoomId, write: &Write) -> impl Future<Output = Result<Written, StoreError>>;
 
     /// Takes away all that is kept of a room.
     fn forget(&self, room: RoomId) -> impl Future<Output = Result<(), StoreError>>;

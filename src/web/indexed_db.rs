@@ -39,7 +39,7 @@ use super::last_words::WebStorage;
 use super::live::Live;
 use super::member::{self, list, object};
 use crate::room::clients::GivenBack;
-use crate::room::history::{History, Key, Owned, Record, Row, Write};
+use crate::room::history::{History, Key, Owned, Record, Row, Write, Written};
 use crate::room::ids::{DocumentId, RoomId};
 use crate::room::limits::Millis;
 use crate::room::record;
@@ -61,7 +61,7 @@ pub struct IndexedDb {
     /// The browser tab, for what its pages leave to each other.
     tab: Option<String>,
     ended: Rc<RefCell<bool>>,
-    /// A large write that is under way.
+    /// A write that is under way and needs the page.
     large: RefCell<Option<IdbTransaction>>,
     _callbacks: [Closure<dyn FnMut(JsValue)>; 2],
     _live: Live,
@@ -114,6 +114,7 @@ impl IndexedDb {
         }
         // Who asks has to wait for the answer. A page that goes can't; the next one finds what is left.
         if write.last.is_none() && !write.gone.is_empty() {
+            self.large.replace(Some(transaction.inner.clone()));
             let noted = self.noted(write, room, &store).await?;
             let gone = write.gone.iter().filter(|(document, _)| !noted.contains(document));
             for key in gone.flat_map(|(_, keys)| keys) {
@@ -249,7 +250,7 @@ impl Store for IndexedDb {
         })
     }
 
-    async fn write(&self, room: RoomId, write: &Write) -> Result<Vec<Key>, StoreError> {
+    async fn write(&self, room: RoomId, write: &Write) -> Result<Written, StoreError> {
         let room = room.topic();
         if let Some(large) = self.large.take().filter(|_| write.last.is_some()) {
             // It would wait for a page that is gone, and this write for it.
@@ -257,6 +258,9 @@ impl Store for IndexedDb {
         }
         let transaction = self.begin("default")?;
         let known = transaction.store(ROOMS)?.get(&room.as_str().into())?;
+        let log = transaction.store(LOG)?;
+        let base = |(document, key): &(DocumentId, Key)| Ok((*document, log.get_key(&(*key as f64).into())?));
+        let bases: Vec<_> = write.bases.iter().map(base).collect::<Result<_, JsValue>>()?;
         let appended = match self.ask_for(write, &room, &transaction).await {
             Ok(appended) => appended,
             Err(error) => {
@@ -272,7 +276,16 @@ impl Store for IndexedDb {
         if let Some(words) = &self.last_words {
             words.remove(&write.heard);
         }
-        appended.iter().map(|request| key_of(&request.result()?)).collect()
+        let mut written = Written::default();
+        for request in appended {
+            written.keys.push(key_of(&request.result()?)?);
+        }
+        for (document, request) in bases {
+            if request.result()?.is_undefined() {
+                written.baseless.push(document);
+            }
+        }
+        Ok(written)
     }
 
     async fn forget(&self, room: RoomId) -> Result<(), StoreError> {

@@ -51,16 +51,16 @@ impl Keeper {
         }
         let keeper = self.clone();
         spawn_local(async move {
-            let keys = match keeper.open().await {
+            let written = match keeper.open().await {
                 Ok(store) => store.write(keeper.room, &write).await,
                 Err(error) => Err(error),
             };
-            if keys == Err(StoreError::Lost) {
+            if written == Err(StoreError::Lost) {
                 // It is made anew, and the room fills it again.
                 keeper.opened.take();
                 return inbox.put(Event::HistoryLost);
             }
-            inbox.put(Event::Written { number, keys: keys.map_err(|error| error.to_string()) });
+            inbox.put(Event::Written { number, written: written.map_err(|error| error.to_string()) });
         });
     }
 

@@ -68,11 +68,11 @@ impl Disk {
         match self.asked.pop_front().expect("something was asked").1 {
             Request::Restore => Event::Restored(Ok(self.load())),
             Request::Write(number, _) if std::mem::take(&mut self.fails) => {
-                Event::Written { number, keys: Err("there is no room".into()) }
+                Event::Written { number, written: Err("there is no room".into()) }
             }
             Request::Write(number, write) => {
                 self.before = self.store.history(ROOM);
-                Event::Written { number, keys: Ok(self.store.apply(ROOM, &write)) }
+                Event::Written { number, written: Ok(self.store.apply(ROOM, &write)) }
             }
         }
     }

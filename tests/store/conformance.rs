@@ -73,20 +73,22 @@ async fn records_come_back_in_the_order_of_writing(store: &impl Store) {
     ];
     assert_eq!(records(&history), expected);
     let keys: Vec<_> = history.records.iter().map(|record| record.key).collect();
-    assert_eq!(keys, [one, more].concat());
+    assert_eq!(keys, [one.keys, more.keys].concat());
     assert!(keys.is_sorted());
     store.forget(ROOM).await.unwrap();
 }
 
 async fn new_records_come_and_old_ones_go_in_one_write(store: &impl Store) {
     store.load(ROOM, 0.0).await.unwrap();
-    let old = store.write(ROOM, &append(A, &[b"old"])).await.unwrap();
+    let old = store.write(ROOM, &append(A, &[b"old"])).await.unwrap().keys;
     let write = Write { dropped: old.clone(), ..append(A, &[b"new"]) };
-    let new = store.write(ROOM, &write).await.unwrap();
+    let new = store.write(ROOM, &write).await.unwrap().keys;
     assert_ne!(old, new, "keys are not used twice");
     assert_eq!(records(&store.load(ROOM, 0.0).await.unwrap()), [(A, vec![b"new".to_vec()])]);
     // Another page may have dropped them already.
-    store.write(ROOM, &Write { dropped: old, ..Write::default() }).await.unwrap();
+    let bases = vec![(A, old[0]), (B, new[0])];
+    let written = store.write(ROOM, &Write { dropped: old, bases, ..Write::default() }).await.unwrap();
+    assert_eq!((written.keys, written.baseless), (vec![], vec![A]));
     assert_eq!(store.load(ROOM, 0.0).await.unwrap().records.len(), 1);
     store.forget(ROOM).await.unwrap();
 }
@@ -96,7 +98,7 @@ async fn what_is_gone_stays_while_something_says_that_somebody_wrote_in_it(
     say_last: impl Fn(RoomId, LastWords),
 ) {
     store.load(ROOM, 0.0).await.unwrap();
-    let keys = store.write(ROOM, &append(A, &[b"1"])).await.unwrap();
+    let keys = store.write(ROOM, &append(A, &[b"1"])).await.unwrap().keys;
     let others = Write { owned: vec![owned(B, "b")], ..append(B, &[b"1"]) };
     store.write(ROOM, &others).await.unwrap();
     let left = async |write: Write| {
@@ -199,7 +201,7 @@ async fn large_writes_come_back_whole(store: &impl Store) {
         let appended: Vec<_> = (0..20).map(part).collect();
         let last = last.then(LastWords::default);
         let write = Write { appended: appended.clone(), last, ..Write::default() };
-        let keys = store.write(ROOM, &write).await.unwrap();
+        let keys = store.write(ROOM, &write).await.unwrap().keys;
         let history = store.load(ROOM, 0.0).await.unwrap();
         assert_eq!(history.records.iter().map(|record| record.key).collect::<Vec<_>>(), keys);
         assert!(history.records.into_iter().map(|record| record.row).eq(appended));

@@ -117,6 +117,17 @@ mod tests {
     }
 
     #[test]
+    fn last_words_of_a_document_that_is_back_are_those_of_now() {
+        let (mut author, _) = Author::kept();
+        author.types("let go");
+        author.keeper.forget(D);
+        author.replica = Author::new().replica;
+        author.keeper.rewrite(D);
+        let words = author.last_words().updates;
+        assert_eq!(text(words.iter().map(|(_, update)| update)), "a");
+    }
+
+    #[test]
     fn too_many_last_words_are_left_to_the_database() {
         let mut author = Author::new();
         author.types(&"long ".repeat(LENGTH / 5));
