@@ -364,7 +364,7 @@ impl Keeper {
             self.owned.get_or_default(document).retain(|name| !done.write.disowned.contains(name));
             let kept = self.kept.get_or_default(document);
             // Unless something has come between, what was written is all that is here.
-            let whole = !self.pending.get(&document).is_some_and(|pending| pending.scope >= Scope::Whole);
+            let whole = self.pending.get(&document).is_none_or(|pending| pending.scope < Scope::Whole);
             match scope {
                 Scope::News => kept.tail.extend(new),
                 Scope::Tail => kept.tail = new,
