@@ -15,7 +15,7 @@ import { roundText, schedule } from './schedule.mjs';
 import { freshRoom, useStage } from './site.mjs';
 import { eventually } from './waiting.mjs';
 
-const { SEED, SCHEDULES = SEED === undefined ? 2 : 1 } = process.env;
+const { SEED, SCHEDULES = 1 } = process.env;
 const FIRST = Number(SEED ?? 1);
 
 const stage = await useStage();
