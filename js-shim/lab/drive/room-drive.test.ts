@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import * as Y from 'yjs';
 import { LocalFile } from '../documents/index.js';
 import { entry, FakeDrive, FakeRoom, update } from '../testing.js';
+import { exclusively } from './exclusive.js';
 import { Ledger, Ledgers } from './ledger.js';
 import { RoomDrive } from './room-drive.js';
 
@@ -523,8 +524,13 @@ describe('the room’s files', () => {
       room.lives = room.lives.filter(one => one.genesis !== genesis);
       room.lives.push(entry(to, genesis));
     };
+    let release!: () => void;
+    const busy = new Promise<void>(resolve => (release = resolve));
+    void exclusively('jupyterlite-webrtc:room-drive', () => busy);
     await drive.rename('a.txt', 'c.txt');
-    await drive.rename('b.txt', 'a.txt');
+    const second = drive.rename('b.txt', 'a.txt'); // of the first the room has not heard yet
+    setTimeout(release);
+    await second;
     await drive.rename('c.txt', 'b.txt');
     await quiet();
     expect(drive.contents()).toEqual({
