@@ -227,17 +227,16 @@ impl Keeper {
             kept.whole = false;
         }
         self.raise(document, Scope::Gone);
-        self.pending.get_or_default(document).updates.clear();
+        if let Some(pending) = self.pending.get_mut(&document) {
+            pending.updates.clear();
+        }
     }
 
     /// What was in the store is gone: all of these are to be written again.
     pub fn lost(&mut self, documents: impl Iterator<Item = DocumentId>) {
         self.kept.clear();
         self.heard.extend(self.under_way.take().into_iter().flat_map(|under_way| under_way.write.heard));
-        documents.for_each(|document| {
-            self.rewrite(document);
-            self.own(document);
-        });
+        documents.for_each(|document| self.keep_apart(document));
     }
 
     fn raise(&mut self, document: DocumentId, scope: Scope) {

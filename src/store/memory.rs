@@ -71,7 +71,6 @@ impl MemoryStore {
             key
         };
         let keys = write.appended.iter().map(append).collect();
-        // A page that goes can't wait to hear whether it may take something away.
         let gone = write.gone.iter().filter(|(document, _)| write.last.is_none() && !kept.notes(*document));
         let dropped: Vec<_> = gone.flat_map(|(_, keys)| keys).chain(&write.dropped).collect();
         kept.records.retain(|key, _| !dropped.contains(&key));

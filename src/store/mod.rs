@@ -30,7 +30,8 @@ pub trait Store {
     fn load(&self, room: RoomId, now: Millis) -> impl Future<Output = Result<History, StoreError>>;
 
     /// One write to a room that was loaded, as a whole or not at all; resolves when it would survive a crash
-    /// of the page. Keys only grow, and are never used twice. Last words are not taken: they go where a page need not wait.
+    /// of the page. Keys only grow, and are never used twice. Last words are not taken: they go where a page
+    /// need not wait. What is gone stays with a last write, as nobody is there to hear whether it may go.
     fn write(&self, room: RoomId, write: &Write) -> impl Future<Output = Result<Written, StoreError>>;
 
     /// Takes away all that is kept of a room.

@@ -62,7 +62,7 @@ pub struct IndexedDb {
     tab: Option<String>,
     ended: Rc<RefCell<bool>>,
     /// A write that is under way and needs the page.
-    large: RefCell<Option<IdbTransaction>>,
+    unfinished: RefCell<Option<IdbTransaction>>,
     _callbacks: [Closure<dyn FnMut(JsValue)>; 2],
     _live: Live,
 }
@@ -81,8 +81,8 @@ impl IndexedDb {
         database.set_onclose(Some(callbacks[1].as_ref().unchecked_ref()));
         let live = Live::new(&database);
         let last_words = WebStorage::open(name);
-        let large = RefCell::default();
-        Ok(Self { database, last_words, tab, ended, large, _callbacks: callbacks, _live: live })
+        let unfinished = RefCell::default();
+        Ok(Self { database, last_words, tab, ended, unfinished, _callbacks: callbacks, _live: live })
     }
 
     /// Asks for all of a write: at once if it is small, so that a page that is about to go has said it.
@@ -114,7 +114,7 @@ impl IndexedDb {
         }
         // Who asks has to wait for the answer. A page that goes can't; the next one finds what is left.
         if write.last.is_none() && !write.gone.is_empty() {
-            self.large.replace(Some(transaction.inner.clone()));
+            self.unfinished.replace(Some(transaction.inner.clone()));
             let noted = self.noted(write, room, &store).await?;
             let gone = write.gone.iter().filter(|(document, _)| !noted.contains(document));
             for key in gone.flat_map(|(_, keys)| keys) {
@@ -124,7 +124,7 @@ impl IndexedDb {
         let length: usize = write.appended.iter().map(Row::length).sum();
         let in_turn = write.last.is_none() && length > record::LENGTH;
         if in_turn {
-            self.large.replace(Some(transaction.inner.clone()));
+            self.unfinished.replace(Some(transaction.inner.clone()));
         }
         let mut requests = Vec::new();
         for row in &write.appended {
@@ -252,9 +252,9 @@ impl Store for IndexedDb {
 
     async fn write(&self, room: RoomId, write: &Write) -> Result<Written, StoreError> {
         let room = room.topic();
-        if let Some(large) = self.large.take().filter(|_| write.last.is_some()) {
+        if let Some(unfinished) = self.unfinished.take().filter(|_| write.last.is_some()) {
             // It would wait for a page that is gone, and this write for it.
-            large.abort().ok();
+            unfinished.abort().ok();
         }
         let transaction = self.begin("default")?;
         let known = transaction.store(ROOMS)?.get(&room.as_str().into())?;

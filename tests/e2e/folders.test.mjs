@@ -19,10 +19,10 @@ async function twoPeople() {
   return [ada, grace];
 }
 
-/** Wait until a folder of somebody's drive holds exactly this, besides what the site serves. */
+/** Wait until a folder of somebody's drive holds exactly this. */
 function lists(one, folder, expected) {
   return eventually(async () => {
-    const paths = (await one.files(folder)).filter(path => !/^site/.test(path));
+    const paths = await one.files(folder);
     assert.deepEqual(paths, expected, `in “${folder}” of ${one.name}'s drive`);
   });
 }

@@ -31,6 +31,15 @@ export type Drive = Pick<
   forgetPath?(path: string): Promise<void>;
 };
 
+/** What the file of a document holds, which is of a kind that is known here. */
+export function contentOf(
+  { contentType, format }: IIndexEntry,
+  update: Uint8Array
+): unknown {
+  const kind = kindOf(contentType, format)!;
+  return kind.toFile(kind.contentOf(update), null);
+}
+
 export class Files {
   /** @param baseUrl Where the site is. */
   constructor(
@@ -60,14 +69,13 @@ export class Files {
 
   /** Write a document's file, with the folders that it is in. */
   async write(
-    { path, contentType, format }: IIndexEntry,
+    entry: IIndexEntry,
     update: Uint8Array
   ): Promise<Contents.IModel> {
-    const kind = kindOf(contentType, format)!;
-    return saveFile(this._drive, path, {
-      type: contentType,
-      format: format as Contents.FileFormat,
-      content: kind.toFile(kind.contentOf(update), null)
+    return saveFile(this._drive, entry.path, {
+      type: entry.contentType,
+      format: entry.format as Contents.FileFormat,
+      content: contentOf(entry, update)
     });
   }
 

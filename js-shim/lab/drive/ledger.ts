@@ -16,6 +16,7 @@
  * last, and those of rooms that nobody opens any more are dropped, as the rooms' histories are.
  */
 import { GenesisId } from '../../api/types.js';
+import { isWithin } from './paths.js';
 import { TabStorage } from './tab-storage.js';
 
 /** One line of the ledger. */
@@ -76,9 +77,7 @@ export class Ledger implements ILedger {
 
   /** The paths that it knows: this one, or those in this folder. */
   paths(path: string): string[] {
-    return this._paths().filter(
-      one => one === path || one.startsWith(`${path}/`)
-    );
+    return this._paths().filter(one => isWithin(one, path));
   }
 
   /** Whether some file is of this document. */

@@ -10,9 +10,10 @@ import { Contents } from '@jupyterlab/services';
 import { GenesisId, IIndexEntry, IRoom } from '../../api/types.js';
 import { kindOf } from '../open/kinds.js';
 import { withFile } from './exclusive.js';
-import { Drive, Files } from './files.js';
+import { contentOf, Drive, Files } from './files.js';
 import { Ledger } from './ledger.js';
 import { makeFolder } from './lite-drive.js';
+import { isBelow, isWithin } from './paths.js';
 import { describe } from './room-files.js';
 
 export class OwnChanges {
@@ -74,11 +75,14 @@ export class OwnChanges {
   private async _bring(path: string): Promise<void> {
     const { room: roomNow, files, ledger, then } = this._options;
     const update = await this._fetchListed(path);
+    if (!update) {
+      return;
+    }
     // That took a while. What came meanwhile, from whomever, stays.
     await then(async () => {
       const room = roomNow();
       const entry = room?.entry(path);
-      if (room && entry && update && !(await files.get(path))) {
+      if (room && entry && !(await files.get(path))) {
         await files.give(ledger(room), entry, update);
       }
     });
@@ -94,8 +98,7 @@ export class OwnChanges {
     if (!entry || !update) {
       return null;
     }
-    const kind = kindOf(entry.contentType, entry.format)!;
-    const content = kind.toFile(kind.contentOf(update), null);
+    const content = contentOf(entry, update);
     const text =
       typeof content === 'string' ? content : JSON.stringify(content);
     return URL.createObjectURL(new Blob([text]));
@@ -120,7 +123,7 @@ export class OwnChanges {
       return drive.get(from); // to the drive, this is to take it away
     }
     // The drive renames a folder and then, in the same way, all that is in it.
-    if (this._folders.some(folder => isBelow(from, folder))) {
+    if (this._renaming.some(folder => isBelow(from, folder))) {
       const file = await this._renameFile(from, to);
       return file ?? describe(to, 'file'); // gone where the room has it
     }
@@ -129,11 +132,11 @@ export class OwnChanges {
       files.announce(from, listed);
       return listed;
     }
-    this._folders.push(from);
+    this._renaming.push(from);
     try {
       return (await this._renameFile(from, to)) ?? this._drivesRename(from, to);
     } finally {
-      this._folders.splice(this._folders.indexOf(from), 1);
+      this._renaming.splice(this._renaming.indexOf(from), 1);
     }
   }
 
@@ -311,17 +314,9 @@ export class OwnChanges {
 
   private _drivesRename: Drive['rename'];
   /** What is being renamed. */
-  private _folders: string[] = [];
+  private _renaming: string[] = [];
   /** The dates of files that are being renamed, by their old names. */
   private _dates = new Map<string, string>();
-}
-
-function isBelow(path: string, folder: string): boolean {
-  return path.startsWith(`${folder}/`);
-}
-
-function isWithin(path: string, folder: string): boolean {
-  return path === folder || isBelow(path, folder);
 }
 
 export namespace OwnChanges {

@@ -30,6 +30,13 @@ describe('the room’s files', () => {
     }
   };
 
+  /** While what goes on takes this many steps. */
+  const turns = async (count: number) => {
+    for (let i = 0; i < count; i++) {
+      await Promise.resolve();
+    }
+  };
+
   const begin = () => {
     roomDrive = new RoomDrive({
       session: { room, roomChanged: { connect: () => true } } as any,
@@ -370,9 +377,7 @@ describe('the room’s files', () => {
       drive = new FakeDrive();
       await haveSaved();
       room.changes(entry(), entry('b.txt'));
-      for (let i = 0; i < delay; i++) {
-        await Promise.resolve();
-      }
+      await turns(delay);
       await drive.rename(PATH, 'b.txt');
       await quiet();
       expect(drive.contents(), `after ${delay}`).toEqual({
@@ -486,9 +491,7 @@ describe('the room’s files', () => {
         await begin();
         drive.put('lib/c.txt', 'mine');
         const renaming = drive.rename('lib', 'lib2');
-        for (let i = 0; i < delay; i++) {
-          await Promise.resolve();
-        }
+        await turns(delay);
         const after = what === 'a move' ? entry('d.txt', 'other') : null;
         room.changes(entry('lib/b.txt', 'other'), after);
         await renaming;
@@ -591,9 +594,7 @@ describe('the room’s files', () => {
       drive = new FakeDrive();
       await haveSaved();
       room.changes(entry(), entry('theirs.txt'));
-      for (let i = 0; i < delay; i++) {
-        await Promise.resolve();
-      }
+      await turns(delay);
       await drive.rename(PATH, 'mine.txt');
       await quiet();
       expect(Object.keys(drive.contents()), `after ${delay}`).toHaveLength(1);

@@ -32,6 +32,7 @@ import { exclusively } from './exclusive.js';
 import { Drive, Files } from './files.js';
 import { Ledger } from './ledger.js';
 import { OwnChanges } from './own-changes.js';
+import { isBelow } from './paths.js';
 
 /**
  * What a kernel might run because it lies there: `import json` takes a `json.py` beside the notebook. A
@@ -207,9 +208,7 @@ export class RoomDrive {
   /** Take away folders that the room has emptied here, as they are gone elsewhere. */
   private _dropFolders(room: IRoom, path: string, to: string): Promise<void> {
     return this._files.dropFolders(path, folder => {
-      const isListed = room
-        .entries()
-        .some(entry => entry.path.startsWith(`${folder}/`));
+      const isListed = room.entries().some(({ path }) => isBelow(path, folder));
       if (!isListed) {
         this._options.leaveFolder?.(folder, to);
       }
